@@ -1,0 +1,60 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help demo test check lint types imports unit integration bench format constraints clean
+
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+$(VENV)/.demo: pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing (once) ..." && $(PIP) install --quiet -c constraints.txt -e '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt $(VENV)/.demo
+	@$(PIP) install --quiet -c constraints.txt -e '.[demo,parquet,dev]'
+	@touch $@
+
+demo: $(VENV)/.demo ## Run the firm over real market data and print what it did
+	@$(BIN)/boardroom demo
+
+test: check unit integration ## Check everything: style, types, imports, unit, property and integration tests
+
+check: lint types imports ## Style, types and the import rule
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+imports: $(VENV)/.dev
+	$(BIN)/lint-imports --no-cache
+
+unit: $(VENV)/.dev ## Tests without processes
+	$(BIN)/python -m pytest -q -m 'not integration'
+
+integration: $(VENV)/.dev ## Tests with real processes, ZeroMQ and an embedded Redis
+	$(BIN)/python -m pytest -q -m integration
+
+bench: $(VENV)/.dev ## Measure speed and size against raw floors; writes var/bench.json
+	@$(BIN)/python -m research.bench
+
+format: $(VENV)/.dev ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+constraints: ## Write constraints.txt from a fresh environment
+	@rm -rf var/constraints && $(PYTHON) -m venv var/constraints
+	@var/constraints/bin/pip install --quiet -e '.[demo,parquet,dev]'
+	@var/constraints/bin/pip freeze --exclude-editable | grep -v '@' > constraints.txt
+	@rm -rf var/constraints && wc -l constraints.txt
+
+clean: ## Remove everything that can be made again
+	rm -rf $(VENV) var build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

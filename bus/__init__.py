@@ -1,0 +1,1 @@
+"""The language and the chassis: messages, codec, planes, journal, agent, process, simulation."""

@@ -1,0 +1,241 @@
+"""Configuration: TOML in a folder, overridden by ``BOARDROOM_*`` variables, checked whole before anything starts.
+
+``firm.toml`` holds one table per agent beside [bus], [kernels], [models] and [agents]; ``limits.toml`` holds the
+limits of the gates. Unknown keys are errors, and a limit has no default. The merged result is saved in the run
+directory, so that a replay reads what the firm read.
+"""
+
+import json
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bus.errors import ConfigError
+
+ENV_PREFIX: Final = "BOARDROOM_"
+FIRM_FILE: Final = "firm.toml"
+LIMITS_FILE: Final = "limits.toml"
+SAVED_FILE: Final = "config.json"
+_RESERVED_VARIABLES: Final = frozenset({"RUN_DIR", "CONFIG"})
+
+DEFAULT_PORTS: Final[Mapping[str, int]] = {
+    "pads": 9090,
+    "qbmia": 9091,
+    "quasar": 9092,
+    "quantum_amos": 9093,
+    "risk": 9094,
+    "compliance": 9095,
+    "execution": 9096,
+    "market": 9097,
+    "ops": 9098,
+    "recorder": 9099,
+}
+
+
+class Config(BaseModel):
+    """Base of every configuration table: frozen, unknown keys refused, NaN and infinity refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class BusConfig(Config):
+    """The [bus] table.
+
+    ``mode`` simulated runs all agents in one process in virtual time; it is chosen here or by a command, never fallen
+    back to. ``transport`` ipc uses sockets in the run directory, tcp the loopback ``ports``. ``journal_fsync_s`` is
+    the longest time an input outside the gates and execution may stay unsynced.
+    """
+
+    mode: Literal["live", "simulated"] = "live"
+    transport: Literal["ipc", "tcp"] = "ipc"
+    host: str = "127.0.0.1"
+    ports: dict[str, int] = Field(default_factory=lambda: dict(DEFAULT_PORTS))
+    redis_url: str = "embedded"
+    message_ttl_s: float = Field(10.0, gt=0)
+    inbox_messages: int = Field(10_000, ge=16)
+    ring_messages: int = Field(4_096, ge=16)
+    heartbeat_s: float = Field(0.5, gt=0)
+    gap_timeout_s: float = Field(5.0, gt=0)
+    retry_s: float = Field(0.2, gt=0)
+    journal_fsync_s: float = Field(1.0, gt=0)
+    journal_segment_mb: int = Field(64, ge=1)
+    snapshot_inputs: int = Field(5_000, ge=10)
+
+
+class KernelsConfig(Config):
+    """The [kernels] table: where the numeric kernels run, and whether they are compiled."""
+
+    backend: Literal["cpu", "cuda", "auto"] = "cpu"
+    jit: bool = True
+
+
+class ModelsConfig(Config):
+    """The [models] table: switches over whole families of models."""
+
+    quantum: bool = True
+
+
+class AgentEntry(Config):
+    """One line of the process list: ``module`` is run as ``python -m module``; it starts after the agents it ``needs``."""
+
+    enabled: bool = True
+    module: str | None = None
+    role: Literal["seat", "gate", "service"] = "service"
+    needs: tuple[str, ...] = ()
+
+
+class FirmConfig(Config):
+    """What every process of the firm must know: the bus and the process list."""
+
+    bus: BusConfig = BusConfig()
+    kernels: KernelsConfig = KernelsConfig()
+    models: ModelsConfig = ModelsConfig()
+    agents: dict[str, AgentEntry]
+
+
+T = TypeVar("T", bound=BaseModel)
+Tables = dict[str, Any]
+
+
+class Settings:
+    """A configuration, merged once; hands out checked tables.
+
+    Parameters
+    ----------
+    folder
+        Folder the configuration came from; relative paths in it start there.
+    run_dir
+        Folder of this firm's sockets, journals, ledger and locks.
+    tables, limits
+        Contents of firm.toml, environment and overrides applied, and of limits.toml.
+    """
+
+    def __init__(self, folder: Path, run_dir: Path, tables: Tables, limits: Tables) -> None:
+        self.folder = folder
+        self.run_dir = run_dir
+        self._tables = tables
+        self._limits = limits
+        fixed = set(FirmConfig.model_fields)
+        agents = tables.get("agents", {})
+        known = fixed | {"ops"} | (set(agents) if isinstance(agents, dict) else set())
+        for name in tables:
+            if name not in known:
+                raise ConfigError(
+                    f"{folder / FIRM_FILE}: unknown table [{name}]; known are {', '.join(sorted(known))}; "
+                    f"an agent of that name needs [agents.{name}] first"
+                )
+        common = {name: table for name, table in tables.items() if name in fixed}
+        self.firm = _checked(FirmConfig, common, folder / FIRM_FILE, "")
+
+    @classmethod
+    def load(cls, folder: Path, run_dir: Path, overrides: Tables | None = None) -> Self:
+        """Read ``folder``, then let the environment and last ``overrides`` win, table by table and key by key.
+
+        Raises
+        ------
+        ConfigError
+            Missing or broken file, unknown table, unknown variable, or a table that does not fit.
+        """
+        tables = _merged(_read(folder / FIRM_FILE), _environment_tables())
+        return cls(folder, run_dir, _merged(tables, overrides or {}), _read(folder / LIMITS_FILE))
+
+    @classmethod
+    def open(cls, run_dir: Path) -> Self:
+        """Read the configuration that a firm saved in its run directory."""
+        path = run_dir / SAVED_FILE
+        try:
+            saved = json.loads(path.read_text(encoding="utf-8"))
+            return cls(Path(saved["folder"]), run_dir, saved["tables"], saved["limits"])
+        except FileNotFoundError:
+            raise ConfigError(f"{path}: no such file; is {run_dir} the run directory of a firm?") from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(f"{path}: not a saved configuration: {error}; start the firm again") from None
+
+    def elsewhere(self, run_dir: Path) -> Self:
+        """Return the same configuration for another run directory."""
+        return type(self)(self.folder, run_dir, self._tables, self._limits)
+
+    def save(self) -> None:
+        """Write the merged configuration into the run directory."""
+        saved = {"folder": str(self.folder.resolve()), "tables": self._tables, "limits": self._limits}
+        self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self.run_dir / SAVED_FILE
+        temporary = path.with_suffix(".new")
+        temporary.write_text(json.dumps(saved, indent=1), encoding="utf-8")
+        temporary.replace(path)
+
+    def table(self, name: str, model: type[T]) -> T:
+        """Return table ``name`` of firm.toml as ``model``."""
+        return _checked(model, self._tables.get(name, {}), self.folder / FIRM_FILE, name)
+
+    def limits(self, name: str, model: type[T]) -> T:
+        """Return table ``name`` of limits.toml as ``model``; the environment cannot override a limit."""
+        return _checked(model, self._limits.get(name, {}), self.folder / LIMITS_FILE, name)
+
+
+def _read(path: Path) -> Tables:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise ConfigError(f"{path}: no such file; give the folder of configuration with --config") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+
+
+def _environment_tables() -> Tables:
+    """Return ``BOARDROOM_TABLE__KEY[__KEY]=value`` as nested tables; a value is TOML if it parses, else text."""
+    tables: Tables = {}
+    for variable, text in sorted(os.environ.items()):
+        if not variable.startswith(ENV_PREFIX):
+            continue
+        path = variable.removeprefix(ENV_PREFIX).split("__")
+        if path[0] in _RESERVED_VARIABLES:
+            continue
+        if len(path) < 2:
+            raise ConfigError(f"environment variable {variable}: expected {ENV_PREFIX}TABLE__KEY; unset or correct it")
+        place = tables
+        for key in path[:-1]:
+            place = place.setdefault(key.lower(), {})
+        place[path[-1].lower()] = _value(text)
+    return tables
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _merged(base: Tables, over: Mapping[str, Any]) -> Tables:
+    merged = dict(base)
+    for key, value in over.items():
+        mine = merged.get(key)
+        merged[key] = _merged(mine, value) if isinstance(mine, dict) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _checked(model: type[T], table: Any, path: Path, name: str) -> T:
+    try:
+        return model.model_validate(table)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_describe(error, name)}") from None
+
+
+def _describe(error: ValidationError, name: str) -> str:
+    """Put the first complaint of pydantic into one line, and count the rest."""
+    errors = error.errors(include_url=False)
+    first = errors[0]
+    where = ".".join(str(part) for part in (name, *first["loc"]) if part != "")
+    match first["type"]:
+        case "missing":
+            text = f"{where} is missing; state it, there is no default"
+        case "extra_forbidden":
+            text = f"{where} is not a known key; remove or correct it"
+        case _:
+            text = f"{where} = {first['input']!r}: {first['msg']}"
+    return text if len(errors) == 1 else f"{text} (and {len(errors) - 1} more)"

@@ -1,0 +1,146 @@
+"""The direct plane: each process binds one ROUTER; others reach it by a DEALER that carries their name."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import zmq
+
+from bus.codec import MAX_FRAME_BYTES
+from bus.config import BusConfig
+from bus.errors import ConfigError, Fatal
+
+_HIGH_WATER: Final = 20_000
+_LINGER_MS: Final = 500
+_RECONNECT_MS: Final = 20
+_RECONNECT_MAX_MS: Final = 500
+
+
+class DirectPlane(Protocol):
+    """What a process needs of the direct plane; the simulated one and ZeroMQ both give it."""
+
+    counters: Counter[str]
+
+    def send(self, recipient: str, frame: bytes) -> bool:
+        """Hand a frame to the plane; False when there is no room or no way."""
+
+    def receive(self, most: int) -> list[bytes]:
+        """Return up to ``most`` frames that have arrived."""
+
+    def close(self) -> None:
+        """Give up all sockets."""
+
+
+def addresses(config: BusConfig, names: Iterable[str], sockets: Path) -> dict[str, str]:
+    """Return the ZeroMQ address of every agent."""
+    if config.transport == "ipc":
+        return {name: f"ipc://{sockets / name}.sock" for name in names}
+    missing = [name for name in names if name not in config.ports]
+    if missing:
+        raise ConfigError(f"bus.ports has no port for {', '.join(missing)}; add one for each, or use transport ipc")
+    return {name: f"tcp://{config.host}:{config.ports[name]}" for name in names}
+
+
+class ZmqDirect:
+    """ROUTER and DEALER sockets of one process.
+
+    Parameters
+    ----------
+    name
+        This process; its DEALERs carry it as their identity.
+    book
+        Address of every agent. A client has none of its own and is answered over its own connection.
+    is_client
+        A client binds nothing.
+    """
+
+    def __init__(self, name: str, book: dict[str, str], *, is_client: bool = False) -> None:
+        self.name = name
+        self.counters: Counter[str] = Counter()
+        self._book = book
+        self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
+        self._dealers: dict[str, zmq.Socket[bytes]] = {}
+        self._receivers: list[zmq.Socket[bytes]] = []
+        self._router: zmq.Socket[bytes] | None = None
+        self._is_client = is_client
+        self.poller = zmq.Poller()
+        if not is_client:
+            self._bind()
+
+    def _bind(self) -> None:
+        router = self._socket(zmq.ROUTER)
+        router.setsockopt(zmq.ROUTER_HANDOVER, 1)
+        router.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        address = self._book[self.name]
+        try:
+            router.bind(address)
+        except zmq.ZMQError as error:
+            raise Fatal(
+                f"{self.name} cannot bind {address}: {error.strerror}; another program uses it: stop that one, or "
+                f"change bus.ports.{self.name}"
+            ) from None
+        self._router = router
+        self._listen(router)
+
+    def connect(self, recipient: str) -> bool:
+        """Open the way to an agent; False when its name has no address."""
+        if recipient in self._dealers:
+            return True
+        address = self._book.get(recipient)
+        if address is None:
+            return False
+        dealer = self._socket(zmq.DEALER)
+        dealer.setsockopt(zmq.IDENTITY, self.name.encode())
+        dealer.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
+        dealer.setsockopt(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
+        dealer.connect(address)
+        self._dealers[recipient] = dealer
+        if self._is_client:  # agents answer each other ROUTER to ROUTER; only a guest is answered on its own connection
+            self._listen(dealer)
+        return True
+
+    def send(self, recipient: str, frame: bytes) -> bool:
+        """Hand a frame to the plane; False when there is no room or no way."""
+        dealer = self._dealers.get(recipient)
+        try:
+            if dealer is not None or self.connect(recipient):
+                self._dealers[recipient].send(frame, zmq.NOBLOCK)
+            elif self._router is not None:
+                self._router.send_multipart((recipient.encode(), frame), zmq.NOBLOCK)
+            else:
+                self.counters["unroutable"] += 1
+                return False
+        except zmq.ZMQError:
+            self.counters["unsent"] += 1
+            return False
+        return True
+
+    def receive(self, most: int) -> list[bytes]:
+        """Return up to ``most`` frames that have arrived."""
+        frames: list[bytes] = []
+        for socket in self._receivers:
+            while len(frames) < most:
+                try:
+                    frames.append(socket.recv_multipart(zmq.NOBLOCK)[-1])
+                except zmq.Again:
+                    break
+        return frames
+
+    def close(self) -> None:
+        """Give up all sockets; what is queued gets a moment to leave."""
+        for socket in (self._router, *self._dealers.values()):
+            if socket is not None:
+                socket.close(linger=_LINGER_MS)
+        self._context.term()
+
+    def _listen(self, socket: zmq.Socket[bytes]) -> None:
+        self._receivers.append(socket)
+        self.poller.register(socket, zmq.POLLIN)
+
+    def _socket(self, kind: int) -> Any:
+        socket = self._context.socket(kind)
+        socket.setsockopt(zmq.SNDHWM, _HIGH_WATER)
+        socket.setsockopt(zmq.RCVHWM, _HIGH_WATER)
+        socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
+        return socket

@@ -1,0 +1,178 @@
+"""The entry of every agent process: ``python -m NAME`` checks its configuration, takes its lock, and runs the loop."""
+
+import argparse
+import importlib.metadata
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NoReturn
+
+import zmq
+from structlog.typing import FilteringBoundLogger
+
+from bus.agent import Agent
+from bus.broadcast import RedisBroadcast
+from bus.config import SAVED_FILE, Settings
+from bus.direct import ZmqDirect, addresses
+from bus.errors import BoardroomError, ConfigError, JournalError
+from bus.journal import Journal
+from bus.log import open_log
+from bus.messages import AgentStatus
+from bus.process import Process
+from bus.redis_server import url_of
+from bus.rundir import RunDir
+from bus.snapshot import SnapshotStore
+
+EXIT_CONFIG: Final = 78
+EXIT_JOURNAL: Final = 74
+EXIT_FATAL: Final = 70
+_REDIS_PATIENCE_S: Final = 5.0
+_DRAIN_NS: Final = 2_000_000_000
+Build = Callable[[Settings], Agent]
+
+
+def main(name: str, build: Build) -> NoReturn:
+    """Run one agent until SIGTERM or SIGINT.
+
+    Exit status 0 after a clean stop, 78 for a configuration that does not fit, 74 for a journal that cannot be
+    trusted or written, 70 for anything else that ends the process; each with one line that says why.
+    """
+    log = open_log(name)
+    try:
+        _run(name, build, _arguments(name), log)
+    except ConfigError as error:
+        _fail(name, error, EXIT_CONFIG, log)
+    except JournalError as error:
+        _fail(name, error, EXIT_JOURNAL, log)
+    except BoardroomError as error:
+        _fail(name, error, EXIT_FATAL, log)
+    except Exception as error:  # the loop owns the process: whatever ends it is written down here
+        log.exception("crashed", error=str(error))
+        _fail(name, error, EXIT_FATAL, log)
+    sys.exit(0)
+
+
+def settings_of(config: Path | None, run_dir: Path) -> Settings:
+    """Read the configuration of ``config``, or the one the firm saved in its run directory."""
+    if config is None and (run_dir / SAVED_FILE).exists():
+        return Settings.open(run_dir)
+    return Settings.load(config or default_config(), run_dir)
+
+
+def default_config() -> Path:
+    """Return the configuration folder: ``BOARDROOM_CONFIG``, else ./configs."""
+    return Path(os.environ.get("BOARDROOM_CONFIG", "configs"))
+
+
+def default_run_dir() -> Path:
+    """Return the run directory: ``BOARDROOM_RUN_DIR``, else ./var/run."""
+    return Path(os.environ.get("BOARDROOM_RUN_DIR", "var/run"))
+
+
+def code_version() -> str:
+    """Return the installed version of the distribution, or "source" where it is not installed."""
+    try:
+        return importlib.metadata.version("boardroom")
+    except importlib.metadata.PackageNotFoundError:
+        return "source"
+
+
+def _arguments(name: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog=f"python -m {name}", description=f"Run the agent {name} of a Boardroom firm.")
+    parser.add_argument("--config", type=Path, help="folder with firm.toml and limits.toml")
+    parser.add_argument("--run-dir", type=Path, default=default_run_dir(), help="folder of the firm's sockets and journals")
+    parser.add_argument("--check", action="store_true", help="check the configuration and exit")
+    return parser.parse_args()
+
+
+def _run(name: str, build: Build, arguments: argparse.Namespace, log: FilteringBoundLogger) -> None:
+    run_dir = RunDir(arguments.run_dir)
+    settings = settings_of(arguments.config, run_dir.root)
+    _obey_jit_switch(settings)
+    if name not in settings.firm.agents:
+        raise ConfigError(f"{settings.folder}/firm.toml: no [agents.{name}]; add it to the process list")
+    if arguments.check:
+        build(settings)
+        print(f"{name}: configuration is in order")
+        return
+    run_dir.create()
+    lock = run_dir.lock(name)
+    lock.acquire()
+    try:
+        _serve(build(settings), settings, run_dir, log)
+    finally:
+        lock.release()
+
+
+def _serve(agent: Agent, settings: Settings, run_dir: RunDir, log: FilteringBoundLogger) -> None:
+    bus = settings.firm.bus
+    names = list(settings.firm.agents)
+    book = addresses(bus, names, run_dir.sockets)
+    journal = Journal.open(run_dir.journal(agent.name), agent.name, segment_bytes=bus.journal_segment_mb << 20)
+    snapshots = SnapshotStore(run_dir.snapshots(agent.name))
+    direct = ZmqDirect(agent.name, book)
+    kinds = {kind.KIND for kind in agent.handlers if kind.PLANE == "broadcast"} | {AgentStatus.KIND}
+    broadcast = RedisBroadcast(url_of(bus.redis_url, run_dir), kinds)
+    broadcast.connect_or_fail(_REDIS_PATIENCE_S)
+    process = Process(
+        agent, bus, direct, broadcast, journal, snapshots,
+        peers=names, clock_ns=time.time_ns, poll=LivePoll(direct, broadcast, log), version=code_version(),
+    )  # fmt: skip
+    stopping = _catch_signals()
+    process.start()
+    log.info("ready", incarnation=process.incarnation, inputs=process.inputs, records=process.last_record)
+    while not stopping:
+        process.turn()
+    process.drain(_DRAIN_NS)
+    process.stop()
+    log.info("stopped", inputs=process.inputs)
+
+
+class LivePoll:
+    """Waits on the ZeroMQ sockets and the Redis connections at once, and brings Redis back when it was lost."""
+
+    def __init__(self, direct: ZmqDirect, broadcast: RedisBroadcast, log: FilteringBoundLogger | None = None) -> None:
+        self._poller = direct.poller
+        self._broadcast = broadcast
+        self._log = log
+        self._registered: list[int] = []
+
+    def __call__(self, timeout_ms: int) -> object:
+        """Wait at most ``timeout_ms`` milliseconds for something to read."""
+        was_connected = bool(self._registered)
+        if not self._broadcast.is_connected and self._broadcast.reconnect() and self._log is not None:
+            self._log.info("redis is back")
+        filenos = self._broadcast.filenos()
+        if filenos != self._registered:
+            for fileno in self._registered:
+                self._poller.unregister(fileno)
+            for fileno in filenos:
+                self._poller.register(fileno, zmq.POLLIN)
+            self._registered = filenos
+            if was_connected and not filenos and self._log is not None:
+                self._log.warning("redis is gone; broadcasts wait in the ring until it is back")
+        return self._poller.poll(timeout_ms)
+
+
+def _catch_signals() -> list[int]:
+    """Return a list that fills when the process is asked to stop."""
+    caught: list[int] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: caught.append(received))
+    return caught
+
+
+def _obey_jit_switch(settings: Settings) -> None:
+    """Begin again with numba's own switch set: it is read when numba is imported, which has happened by now."""
+    if not settings.firm.kernels.jit and os.environ.get("NUMBA_DISABLE_JIT") != "1":
+        os.environ["NUMBA_DISABLE_JIT"] = "1"
+        os.execv(sys.executable, sys.orig_argv)
+
+
+def _fail(name: str, error: Exception, status: int, log: FilteringBoundLogger) -> NoReturn:
+    log.error("ended", reason=str(error), status=status)
+    print(f"{name}: {error}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,119 @@
+"""Commands and states of the firm, and what the bus itself says to keep its promises."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Strict
+
+from bus.message import Delivery, Message, Name, Overflow, Part, Plane, Priority
+from bus.messages.decision import DecisionMade
+
+
+class Command(StrEnum):
+    """What an operator may order."""
+
+    ASK = "ask"
+    """Open a round on ``symbol`` now; the answer carries the decision."""
+    HALT = "halt"
+    RESUME = "resume"
+
+
+class AgentState(StrEnum):
+    """Life of an agent process."""
+
+    STARTING = "starting"
+    READY = "ready"
+    STOPPING = "stopping"
+
+
+class SystemCommand(Message, kind="SYSTEM_COMMAND", plane=Plane.DIRECT, priority=Priority.HIGH, opens=True):
+    """An operator's order to one agent, with a reason and a name where the command needs them."""
+
+    command: Annotated[Command, Strict(False)]
+    symbol: str | None = None
+    reason: str = ""
+    operator: str = ""
+
+
+class CommandResult(Message, kind="COMMAND_RESULT", plane=Plane.DIRECT, delivery=Delivery.DEADLINE):
+    """Answer to a command: done, or refused and why."""
+
+    is_done: bool
+    detail: str
+    decision: DecisionMade | None = None
+
+
+class Stream(Part):
+    """The last sequence a sender has given to one broadcast kind."""
+
+    kind: str
+    last: int
+
+
+class AgentStatus(Message, kind="AGENT_STATUS", plane=Plane.BROADCAST, priority=Priority.HIGH, overflow=Overflow.DROP):
+    """Heartbeat of a process: state, progress, counters of trouble, and the last sequence of each stream it sends."""
+
+    agent: Name
+    state: Annotated[AgentState, Strict(False)]
+    pid: int
+    incarnation: int
+    inputs: int
+    inbox: int
+    counters: tuple[tuple[str, int], ...]
+    streams: tuple[Stream, ...]
+    report: tuple[tuple[str, str | int | float], ...]
+
+
+class Ping(Message, kind="PING", plane=Plane.DIRECT, delivery=Delivery.DEADLINE, priority=Priority.HIGH, ttl_s=5.0):
+    """Ask a process for its AGENT_STATUS on the direct plane; answered by the runtime, never journaled."""
+
+
+class Hello(Message, kind="HELLO", plane=Plane.DIRECT, delivery=Delivery.DEADLINE, priority=Priority.HIGH, ttl_s=5.0):
+    """A process says that it is (again) there, so that what was meant for it can be sent again."""
+
+    incarnation: int
+
+
+class Ack(Message, kind="ACK", plane=Plane.DIRECT, delivery=Delivery.DEADLINE, priority=Priority.HIGH):
+    """Ids of reliable messages that are in the receiver's journal; ``refused`` were turned away by a full inbox."""
+
+    ids: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+
+
+class Resend(Message, kind="RESEND", plane=Plane.DIRECT, delivery=Delivery.DEADLINE, priority=Priority.HIGH):
+    """Ask a sender to send broadcasts ``first`` to ``last`` of a kind again, on the direct plane."""
+
+    stream: str
+    first: int
+    last: int
+
+
+class ResendUnavailable(
+    Message, kind="RESEND_UNAVAILABLE", plane=Plane.DIRECT, delivery=Delivery.DEADLINE, priority=Priority.HIGH
+):
+    """The sender no longer holds broadcasts of ``stream`` before ``oldest``."""
+
+    stream: str
+    oldest: int
+
+
+class Started(Message, kind="STARTED"):
+    """The first input of an agent's life."""
+
+
+class Gap(Message, kind="GAP", priority=Priority.HIGH):
+    """Broadcasts ``first`` to ``last`` of ``stream`` by ``sender`` are lost for good: what hangs on them is not whole."""
+
+    sender: Name
+    stream: str
+    first: int
+    last: int
+
+
+class Undelivered(Message, kind="UNDELIVERED", priority=Priority.HIGH):
+    """A reliable message of this agent that its recipient did not acknowledge within its time to live."""
+
+    message_id: str
+    kind: str
+    recipient: Name

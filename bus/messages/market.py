@@ -1,0 +1,46 @@
+"""What the market process says."""
+
+from bus.message import Message, Name, NonNegativeDecimal, Overflow, Part, Plane, PositiveDecimal, Priority
+
+
+class MarketUpdate(
+    Message,
+    kind="MARKET_UPDATE",
+    plane=Plane.BROADCAST,
+    priority=Priority.LOW,
+    overflow=Overflow.LATEST,
+    key="symbol",
+    opens=True,
+):
+    """A closed bar. ``bar`` counts a symbol's bars from 0 without gaps; ``opened_ns`` is the bar's opening time."""
+
+    symbol: Name
+    bar: int
+    opened_ns: int
+    open: PositiveDecimal
+    high: PositiveDecimal
+    low: PositiveDecimal
+    close: PositiveDecimal
+    volume: NonNegativeDecimal
+
+
+class Rejection(Part):
+    """Rows of a source told apart for one reason; ``example`` names the first of them."""
+
+    reason: str
+    rows: int
+    example: str
+
+
+class DataReport(Message, kind="DATA_REPORT", plane=Plane.BROADCAST, overflow=Overflow.DROP):
+    """What a source held for one symbol: rows read, accepted, and refused by reason.
+
+    ``noted`` counts what was accepted as it is, but a reader should know of, such as a gap before a bar.
+    """
+
+    symbol: Name
+    source: str
+    rows: int
+    accepted: int
+    rejected: tuple[Rejection, ...]
+    noted: tuple[Rejection, ...] = ()

@@ -1,0 +1,305 @@
+"""The post office of a process: turns frames from the two planes into inputs, and outputs into frames that arrive.
+
+It acknowledges, repeats, recognises repeats, repairs gaps and answers pings; the agent never sees any of it.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from bus.broadcast import BroadcastPlane
+from bus.codec import decode, encode
+from bus.config import BusConfig
+from bus.delivery import Handled, Outgoing, Parcel, Ring, parcel
+from bus.direct import DirectPlane
+from bus.errors import CodecError
+from bus.inbox import Inbox
+from bus.message import Delivery, Envelope, Header, Message
+from bus.messages import (
+    Ack,
+    AgentStatus,
+    Gap,
+    Hello,
+    Ping,
+    Resend,
+    ResendUnavailable,
+    Undelivered,
+)
+from bus.sequencer import Missing, Sequencer
+
+_NS: Final = 1_000_000_000
+_MOST_FRAMES: Final = 512
+_BUS_TTL_MS: Final = 5_000
+
+
+class Post:
+    """Delivery for one process.
+
+    Parameters
+    ----------
+    name
+        This process.
+    config
+        The [bus] table.
+    direct, broadcast
+        The two planes.
+    subscriptions
+        Wire names this agent handles.
+    status
+        Makes the AGENT_STATUS that heartbeats and pings carry.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        config: BusConfig,
+        direct: DirectPlane,
+        broadcast: BroadcastPlane,
+        subscriptions: Iterable[str],
+        status: Callable[[], AgentStatus],
+    ) -> None:
+        self.name = name
+        self.direct = direct
+        self.broadcast = broadcast
+        self.inbox = Inbox(config.inbox_messages)
+        self.outgoing = Outgoing(round(config.retry_s * _NS))
+        self.handled = Handled()
+        self.ring = Ring(config.ring_messages)
+        self.sequencer = Sequencer(round(config.gap_timeout_s * _NS))
+        self.counters: Counter[str] = Counter()
+        self.last_error = ""
+        self.notices: list[Message] = []
+        self._subscriptions = frozenset(subscriptions)
+        self._status = status
+        self._heartbeat_ns = round(config.heartbeat_s * _NS)
+        self._heartbeat_due_ns = 0
+        self._next_due_ns = 0
+        self._count = 0
+        self._waiting: set[str] = set()
+        self._journaled: dict[tuple[str, str], int] = {}
+        self._acks: dict[str, list[str]] = {}
+        self._arrivals: dict[type[Message], Callable[[Header, Any, int], None]] = {
+            Ack: self._on_ack,
+            Hello: self._on_hello,
+            Ping: self._on_ping,
+            Resend: self._on_resend,
+            ResendUnavailable: self._on_resend_unavailable,
+            AgentStatus: self._on_status,
+        }
+        self.acknowledged: list[str] = []
+
+    def collect(self, now_ns: int) -> None:
+        """Take in what has arrived on both planes."""
+        for frame in self.direct.receive(_MOST_FRAMES):
+            self._arrive(frame, now_ns)
+        for frame in self.broadcast.receive():
+            self._arrive(frame, now_ns)
+
+    def next_input(self, now_ns: int) -> Envelope | None:
+        """Take the next unexpired input out of the inbox."""
+        while (envelope := self.inbox.pop()) is not None:
+            self._waiting.discard(envelope.header.id)
+            if not envelope.header.has_expired(now_ns):
+                return envelope
+            self.counters["expired"] += 1
+        return None
+
+    def enter(self, envelope: Envelope) -> None:
+        """Note that an input is in the journal; ``acknowledge`` then tells the senders."""
+        header, message, _ = envelope
+        if header.sequence:
+            self._journaled[header.sender, header.kind] = header.sequence
+        else:
+            self.handled.add(header)
+            if message.DELIVERY is Delivery.RELIABLE:
+                self._acks.setdefault(header.sender, []).append(header.id)
+
+    def acknowledge(self, now_ns: int) -> None:
+        """Tell the senders what has reached the disk."""
+        for sender, ids in self._acks.items():
+            self._say(Ack(ids=tuple(ids)), sender, now_ns)
+        self._acks.clear()
+
+    def register(self, output: Envelope) -> tuple[bytes, Parcel | None]:
+        """Write an output as a frame and keep it as long as somebody may need it again."""
+        header, message, _ = output
+        frame = encode(header, message)
+        if header.recipient is None:
+            self.ring.add(header.kind, header.sequence, frame)
+            return frame, None
+        sent = parcel(output, frame)
+        if message.DELIVERY is Delivery.RELIABLE:
+            self.outgoing.expect(sent, header.sent_ns)
+            self._next_due_ns = 0
+        else:
+            self.outgoing.remember(sent)
+        self.handled.add_reply(header.causation_id, sent)
+        return frame, sent
+
+    def release(self, output: Envelope, frame: bytes, sent: Parcel | None) -> None:
+        """Let a registered output leave."""
+        if sent is None:
+            self.broadcast.publish(output.header.kind, frame)
+        else:
+            self.direct.send(sent.recipient, frame)
+
+    def tick(self, now_ns: int) -> None:
+        """Repeat, give up, ask for gaps, and beat the heart, each when it is time."""
+        if now_ns >= self._heartbeat_due_ns:
+            self.beat(now_ns)
+        if self._next_due_ns <= now_ns and len(self.outgoing):
+            for sent in self.outgoing.due(now_ns):
+                self.counters["repeated"] += 1
+                self.direct.send(sent.recipient, sent.frame)
+            for sent in self.outgoing.expired(now_ns):
+                self.counters["undelivered"] += 1
+                self.notices.append(Undelivered(message_id=sent.message_id, kind=sent.kind, recipient=sent.recipient))
+            self._next_due_ns = self.outgoing.next_due_ns() or now_ns
+        if not self.sequencer.is_whole:
+            for missing in self.sequencer.to_ask(now_ns):
+                self._say(Resend(stream=missing.stream, first=missing.first, last=missing.last), missing.sender, now_ns)
+            for lost, ready in self.sequencer.give_up(now_ns):
+                self._lose(lost, ready)
+
+    def beat(self, now_ns: int) -> None:
+        """Publish this process's status, with the last sequence of each of its streams."""
+        self._heartbeat_due_ns = now_ns + self._heartbeat_ns
+        status = self._status()
+        self.broadcast.publish(status.KIND, encode(self._header(status, None, now_ns), status))
+        self.handled.forget_expired(now_ns)
+
+    def greet(self, names: Iterable[str], incarnation: int, now_ns: int) -> None:
+        """Tell every other process that this one is there."""
+        for name in names:
+            if name != self.name:
+                self._say(Hello(incarnation=incarnation), name, now_ns)
+
+    def send_again(self, now_ns: int) -> None:
+        """After a recovery, send again whatever may not have left."""
+        for sent in self.outgoing.unexpired(now_ns):
+            self.direct.send(sent.recipient, sent.frame)
+
+    def wait_ns(self, now_ns: int) -> int:
+        """Return how long nothing here needs attention."""
+        due = self._heartbeat_due_ns
+        if len(self.outgoing):
+            due = min(due, self._next_due_ns)
+        if not self.sequencer.is_whole:
+            due = min(due, now_ns + 50_000_000)
+        return max(0, due - now_ns)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return what the journal vouches for, as plain data."""
+        return {
+            "outgoing": self.outgoing.snapshot(),
+            "handled": self.handled.snapshot(),
+            "ring": self.ring.snapshot(),
+            "positions": [(sender, kind, last) for (sender, kind), last in self._journaled.items()],
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a state that ``snapshot`` gave."""
+        self.outgoing.restore(state["outgoing"])
+        self.handled.restore(state["handled"])
+        self.ring.restore(state["ring"])
+        self._journaled = {(sender, kind): last for sender, kind, last in state["positions"]}
+
+    def resume(self) -> None:
+        """Begin to receive where the journal ends."""
+        self.sequencer.restore([(sender, kind, last) for (sender, kind), last in self._journaled.items()])
+        self._acks.clear()
+
+    def _arrive(self, frame: bytes, now_ns: int) -> None:
+        try:
+            envelope = decode(frame)
+        except CodecError as error:
+            self.counters["codec_errors"] += 1
+            self.last_error = str(error)
+            return
+        header, message, _ = envelope
+        if header.recipient is not None and header.recipient != self.name:
+            self.counters["misrouted"] += 1
+            return
+        if header.has_expired(now_ns):
+            self.counters["expired"] += 1
+            return
+        arrival = self._arrivals.get(type(message))
+        if arrival is not None:
+            arrival(header, message, now_ns)
+        elif header.kind not in self._subscriptions:
+            self.counters["unhandled"] += 1
+            if not header.sequence and message.DELIVERY is Delivery.RELIABLE:
+                self._say(Ack(ids=(), refused=(header.id,)), header.sender, now_ns)
+        elif header.sequence:
+            for ready in self.sequencer.accept(envelope, now_ns):
+                self.inbox.put(ready)
+        else:
+            self._admit(envelope, now_ns)
+
+    def _admit(self, envelope: Envelope, now_ns: int) -> None:
+        header, message, _ = envelope
+        if header.id in self.handled:
+            self.counters["duplicates"] += 1
+            if message.DELIVERY is Delivery.RELIABLE:
+                self._say(Ack(ids=(header.id,)), header.sender, now_ns)
+            for reply in self.handled.replies(header.id):
+                if reply.recipient == header.sender:
+                    self.direct.send(reply.recipient, reply.frame)
+        elif header.id in self._waiting:
+            self.counters["duplicates"] += 1
+        elif self.inbox.put(envelope):
+            self._waiting.add(header.id)
+        elif message.DELIVERY is Delivery.RELIABLE:
+            self._say(Ack(ids=(), refused=(header.id,)), header.sender, now_ns)
+
+    def _on_ack(self, header: Header, ack: Ack, now_ns: int) -> None:
+        self.acknowledged += self.outgoing.acknowledge(ack.ids)
+        self.counters["refused_by_peer"] += len(ack.refused)
+
+    def _on_hello(self, header: Header, hello: Hello, now_ns: int) -> None:
+        for sent in self.outgoing.for_returned(header.sender, now_ns):
+            self.counters["repeated"] += 1
+            self.direct.send(sent.recipient, sent.frame)
+        self._heartbeat_due_ns = now_ns
+
+    def _on_ping(self, header: Header, ping: Ping, now_ns: int) -> None:
+        status = self._status()
+        self.direct.send(header.sender, encode(self._header(status, header.sender, now_ns, header), status))
+
+    def _on_resend(self, header: Header, resend: Resend, now_ns: int) -> None:
+        oldest = self.ring.oldest(resend.stream)
+        if resend.first < oldest:
+            self._say(ResendUnavailable(stream=resend.stream, oldest=oldest), header.sender, now_ns)
+        for frame in self.ring.select(resend.stream, resend.first, resend.last)[:_MOST_FRAMES]:
+            self.counters["resent"] += 1
+            self.direct.send(header.sender, frame)
+
+    def _on_resend_unavailable(self, header: Header, unavailable: ResendUnavailable, now_ns: int) -> None:
+        lost, ready = self.sequencer.skip_to(header.sender, unavailable.stream, unavailable.oldest)
+        if lost is not None:
+            self._lose(lost, ready)
+
+    def _on_status(self, header: Header, status: AgentStatus, now_ns: int) -> None:
+        if header.sender == self.name:
+            return
+        for stream in status.streams:
+            if stream.kind in self._subscriptions:
+                self.sequencer.learn(header.sender, stream.kind, stream.last, now_ns)
+
+    def _lose(self, lost: Missing, ready: Iterable[Envelope]) -> None:
+        self.counters["gaps_lost"] += 1
+        self.notices.append(Gap(sender=lost.sender, stream=lost.stream, first=lost.first, last=lost.last))
+        for envelope in ready:
+            self.inbox.put(envelope)
+
+    def _say(self, message: Message, recipient: str, now_ns: int) -> None:
+        self.direct.send(recipient, encode(self._header(message, recipient, now_ns), message))
+
+    def _header(self, message: Message, recipient: str | None, now_ns: int, about: Header | None = None) -> Header:
+        self._count += 1
+        message_id = f"{self.name}!{self._count}"
+        correlation_id, causation_id = (message_id, "") if about is None else (about.correlation_id, about.id)
+        return Header(
+            message_id, correlation_id, causation_id, message.KIND, self.name, recipient, 0, now_ns, _BUS_TTL_MS,
+            int(message.PRIORITY),
+        )  # fmt: skip

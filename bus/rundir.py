@@ -1,0 +1,122 @@
+"""The run directory: where one firm keeps its sockets, journals, ledger, logs and locks."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Final
+
+from bus.errors import Fatal
+
+_MAX_SOCKET_PATH: Final = 100
+_FOLDERS: Final = ("sockets", "journal", "snapshots", "logs", "locks")
+
+
+class RunDir:
+    """Paths inside a run directory; ``create`` makes them, private to the user."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+
+    def create(self) -> None:
+        """Make the folders, mode 700.
+
+        Raises
+        ------
+        Fatal
+            Not writable, or its path is too long for a unix socket.
+        """
+        longest = str(self.sockets / "quantum_amos.sock")
+        if len(longest) > _MAX_SOCKET_PATH:
+            raise Fatal(
+                f"run directory {self.root}: a socket path in it has {len(longest)} bytes, unix sockets allow "
+                f"{_MAX_SOCKET_PATH}; choose a shorter one with --run-dir"
+            )
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for name in _FOLDERS:
+                (self.root / name).mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise Fatal(f"run directory {self.root}: {error.strerror}; make it writable or give another") from None
+
+    @property
+    def sockets(self) -> Path:
+        """Folder of unix sockets."""
+        return self.root / "sockets"
+
+    @property
+    def redis_socket(self) -> Path:
+        """Unix socket of the embedded Redis."""
+        return self.sockets / "redis.sock"
+
+    def journal(self, agent: str) -> Path:
+        """Folder of an agent's journal."""
+        return self.root / "journal" / agent
+
+    def snapshots(self, agent: str) -> Path:
+        """Folder of an agent's snapshots."""
+        return self.root / "snapshots" / agent
+
+    def log(self, name: str) -> Path:
+        """Log file of a process."""
+        return self.root / "logs" / f"{name}.log"
+
+    def lock(self, name: str) -> "Lock":
+        """Return the lock that one process of that name holds."""
+        return Lock(self.root / "locks" / f"{name}.lock", name)
+
+
+class Lock:
+    """An advisory lock on a file, held until released or until the process ends."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self.path = path
+        self.name = name
+        self._file: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises
+        ------
+        Fatal
+            Another process holds it; the message names its pid.
+        """
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(file)
+            raise Fatal(
+                f"{self.name} already runs in {self.path.parent.parent} (pid {self.holder() or 'unknown'}); "
+                f"stop it first, or use another --run-dir"
+            ) from None
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
+        self._file = file
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def holder(self) -> int | None:
+        """Return the pid written by the last holder, or None."""
+        try:
+            return int(self.path.read_text().strip())
+        except (OSError, ValueError):
+            return None
+
+    def is_held(self) -> bool:
+        """Tell whether some process holds the lock now."""
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(file)
+        return False

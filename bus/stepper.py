@@ -1,0 +1,180 @@
+"""The one way an agent is driven: hand it an input at a time, collect its stamped outputs.
+
+Live process, simulation and replay all go through here, which is why they agree to the last byte.
+"""
+
+import heapq
+from collections import Counter
+from typing import Any, Final
+
+from bus.agent import Agent, Deferral
+from bus.errors import Fatal, Invalid
+from bus.message import NEVER_EXPIRES, Envelope, Header, Message, Plane
+from bus.messages import Started
+
+_NS: Final = 1_000_000_000
+SNAPSHOT_VERSION: Final = 1
+
+
+class Stepper:
+    """Drives one agent and owns what the agent must not touch: ids, sequences, timers, deferred messages.
+
+    Parameters
+    ----------
+    agent
+        The agent to drive.
+    ttl_s
+        Time to live of direct messages whose kind states none, in seconds.
+    """
+
+    def __init__(self, agent: Agent, *, ttl_s: float = 10.0) -> None:
+        self.agent = agent
+        self.counters: Counter[str] = Counter()
+        self.streams: dict[str, int] = {}
+        self.last_invalid = ""
+        self._ttl_ms = round(ttl_s * 1000)
+        self._count = 0
+        self._timer_count = 0
+        self._timers: list[tuple[int, int, Envelope]] = []
+        self._deferred: list[Envelope] = []
+
+    def start(self, now_ns: int) -> list[Envelope]:
+        """Hand the agent its first input."""
+        return self.notice(Started(), now_ns)
+
+    def step(self, envelope: Envelope, now_ns: int) -> list[Envelope]:
+        """Handle one input at ``now_ns`` and return the outputs in order."""
+        outputs: list[Envelope] = []
+        if not self._handle(envelope, now_ns, outputs):
+            self._deferred.append(envelope)
+        elif self._deferred:
+            self._retry(now_ns, outputs)
+        return outputs
+
+    def notice(self, message: Message, now_ns: int) -> list[Envelope]:
+        """Hand the agent a notice of the runtime, such as a gap that cannot be repaired."""
+        return self.step(self.local(message, now_ns), now_ns)
+
+    def local(self, message: Message, now_ns: int) -> Envelope:
+        """Address a local message to the agent itself."""
+        return Envelope(self._local_header(message, now_ns, None), message)
+
+    def next_timer(self) -> tuple[int, int] | None:
+        """Return (due_ns, timer id) of the earliest timer."""
+        return self._timers[0][:2] if self._timers else None
+
+    def fire(self, timer_id: int, now_ns: int) -> list[Envelope]:
+        """Handle the timer ``timer_id``, which must be the earliest."""
+        if not self._timers or self._timers[0][1] != timer_id:
+            raise Fatal(f"{self.agent.name}: timer {timer_id} is not the next one: the journal and the code disagree")
+        return self.step(heapq.heappop(self._timers)[2], now_ns)
+
+    @property
+    def deferred(self) -> int:
+        """Messages waiting for something the agent has not seen yet."""
+        return len(self._deferred)
+
+    def _handle(self, envelope: Envelope, now_ns: int, outputs: list[Envelope]) -> bool:
+        agent = self.agent
+        handler = agent.handlers.get(type(envelope.message))
+        if handler is None:
+            self.counters["unhandled"] += 1
+            return True
+        agent.now_ns = now_ns
+        agent.header = envelope.header
+        try:
+            answer = handler(agent, envelope.message)
+        except Invalid as error:
+            self.counters["invalid"] += 1
+            self.last_invalid = f"{envelope.header.kind} {envelope.header.id}: {error}"
+            agent.outbox.clear()
+            return True
+        if answer is Deferral.DEFER:
+            if agent.outbox:
+                raise Fatal(f"{agent.name}: a handler of {envelope.header.kind} deferred after it had effects")
+            return False
+        if answer is not None:
+            agent.send(answer, to=envelope.header.sender)
+        if agent.outbox:
+            self._release(envelope.header, now_ns, outputs)
+        return True
+
+    def _retry(self, now_ns: int, outputs: list[Envelope]) -> None:
+        waiting, self._deferred = self._deferred, []
+        for envelope in waiting:
+            if envelope.header.has_expired(now_ns):
+                self.counters["expired"] += 1
+                self.agent.now_ns, self.agent.header = now_ns, envelope.header
+                self.agent.lapse(envelope.message)
+                self._release(envelope.header, now_ns, outputs)
+            elif not self._handle(envelope, now_ns, outputs):
+                self._deferred.append(envelope)
+
+    def _release(self, cause: Header, now_ns: int, outputs: list[Envelope]) -> None:
+        box = self.agent.outbox
+        for message, recipient, about, ttl_s in box.messages:
+            outputs.append(self._stamp(message, recipient, about or cause, cause.id, now_ns, ttl_s))
+        for seconds, message, about in box.timers:
+            self._timer_count += 1
+            envelope = Envelope(self._local_header(message, now_ns, about or cause), message)
+            heapq.heappush(self._timers, (now_ns + round(seconds * _NS), self._timer_count, envelope))
+        box.clear()
+
+    def _stamp(
+        self, message: Message, recipient: str | None, about: Header, causation_id: str, now_ns: int, ttl_s: float | None
+    ) -> Envelope:
+        expected = Plane.BROADCAST if recipient is None else Plane.DIRECT
+        if message.PLANE is not expected:
+            raise Fatal(f"{self.agent.name}: {message.KIND} travels on the {message.PLANE} plane, not {expected}")
+        self._count += 1
+        message_id = f"{self.agent.name}:{self._count}"
+        sequence = 0
+        if recipient is None:
+            sequence = self.streams[message.KIND] = self.streams.get(message.KIND, 0) + 1
+        ttl_ms = self._time_to_live_ms(message, recipient, ttl_s)
+        correlation_id = message_id if message.OPENS or not about.correlation_id else about.correlation_id
+        header = Header(
+            message_id, correlation_id, causation_id, message.KIND, self.agent.name, recipient, sequence, now_ns, ttl_ms,
+            int(message.PRIORITY),
+        )  # fmt: skip
+        return Envelope(header, message)
+
+    def _time_to_live_ms(self, message: Message, recipient: str | None, ttl_s: float | None) -> int:
+        if ttl_s is not None:
+            return round(ttl_s * 1000)
+        if message.TTL_S is not None:
+            return round(message.TTL_S * 1000)
+        return NEVER_EXPIRES if recipient is None else self._ttl_ms
+
+    def _local_header(self, message: Message, now_ns: int, about: Header | None) -> Header:
+        correlation_id = "" if about is None else about.correlation_id
+        causation_id = "" if about is None else about.id
+        name = self.agent.name
+        return Header(
+            "", correlation_id, causation_id, message.KIND, name, name, 0, now_ns, NEVER_EXPIRES, int(message.PRIORITY)
+        )  # fmt: skip
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state of agent and driver as plain data."""
+        return {
+            "version": SNAPSHOT_VERSION,
+            "count": self._count,
+            "timer_count": self._timer_count,
+            "streams": dict(self.streams),
+            "counters": dict(self.counters),
+            "timers": [[due, number, list(e.header), e.message] for due, number, e in sorted(self._timers)],
+            "deferred": [[list(e.header), e.message] for e in self._deferred],
+            "agent": self.agent.snapshot(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a state that ``snapshot`` gave."""
+        if state["version"] != SNAPSHOT_VERSION:
+            raise Fatal(f"{self.agent.name}: snapshot version {state['version']}, this code reads {SNAPSHOT_VERSION}")
+        self._count = state["count"]
+        self._timer_count = state["timer_count"]
+        self.streams = dict(state["streams"])
+        self.counters = Counter(state["counters"])
+        self._timers = [(due, number, Envelope(Header(*h), m)) for due, number, h, m in state["timers"]]
+        self._deferred = [Envelope(Header(*h), m) for h, m in state["deferred"]]
+        self.agent.restore(state["agent"])

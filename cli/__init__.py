@@ -1,0 +1,1 @@
+"""The `boardroom` command, one file a verb."""

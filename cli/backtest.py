@@ -1,0 +1,37 @@
+"""`boardroom backtest`: the whole firm on the simulated bus."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bus.errors import Fatal
+from cli.demo import simulate_with_progress
+from cli.options import ConfigOption, JsonOption, console, load, print_json, remember
+from cli.render import render_summary, summary_json
+from ops.ledger import Ledger
+from ops.summary import summarise
+
+
+def backtest(
+    config: ConfigOption = None,
+    run_dir: Annotated[Path, typer.Option(help="Where the ledger goes; must not hold one yet.")] = Path("var/backtest"),
+    json: JsonOption = False,
+) -> None:
+    """Run every agent in one process in virtual time over the configured market, as fast as it goes."""
+    settings = load(config, run_dir)
+    ledger_path = run_dir / "ledger.sqlite"
+    if ledger_path.exists():
+        raise Fatal(f"{ledger_path} exists; move it aside or give another --run-dir")
+    result = simulate_with_progress(settings)
+    remember(run_dir)
+    with Ledger.open(f"sqlite:///{ledger_path}") as ledger:
+        summary = summarise(ledger)
+    if json:
+        print_json({"rounds_per_s": round(result.rounds_per_s, 1), "inputs": result.inputs, **summary_json(summary)})
+        return
+    console.print(render_summary(summary))
+    console.print(
+        f"simulated bus, virtual time; {result.rounds} rounds in {result.seconds:.1f} s, {result.rounds_per_s:,.0f} a second",
+        highlight=False,
+    )

@@ -1,0 +1,94 @@
+"""`boardroom doctor`: is everything here that the firm needs?"""
+
+import importlib.metadata
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import typer
+
+from bus.config import Settings
+from bus.errors import BoardroomError
+from bus.redis_server import EMBEDDED, find_server
+from bus.rundir import RunDir
+from cli.options import ConfigOption, JsonOption, RunDirOption, console, load, print_json
+
+_MIN_FREE_MB: Final = 200
+_CHECK_S: Final = 60
+
+
+class Finding(NamedTuple):
+    """One thing looked at: whether it is in order, and what to do where it is not."""
+
+    what: str
+    is_fine: bool
+    detail: str
+
+
+def doctor(config: ConfigOption = None, run_dir: RunDirOption = None, json: JsonOption = False) -> None:
+    """Check Python, packages, Redis, disk and every agent's configuration; exit status 1 when something is missing."""
+    findings = list(examine(config, run_dir))
+    if json:
+        print_json([finding._asdict() for finding in findings])
+    else:
+        for finding in findings:
+            mark = "[green]fine[/]   " if finding.is_fine else "[red]missing[/]"
+            console.print(f"{mark} {finding.what}: {finding.detail}", highlight=False, soft_wrap=True)
+    raise typer.Exit(0 if all(finding.is_fine for finding in findings) else 1)
+
+
+def examine(config: Path | None, run_dir: Path | None) -> Iterable[Finding]:
+    """Yield what was found, one thing at a time."""
+    version = sys.version_info
+    yield Finding("python", version >= (3, 11), f"{version.major}.{version.minor}.{version.micro}, 3.11 or newer is needed")
+    yield from _packages()
+    try:
+        settings = load(config, run_dir)
+    except BoardroomError as error:
+        yield Finding("configuration", False, str(error))
+        return
+    yield Finding("configuration", True, str(settings.folder))
+    if settings.firm.bus.redis_url == EMBEDDED:
+        yield _attempt("redis", lambda: str(find_server()))
+    yield _attempt("run directory", lambda: _room(settings))
+    for name, entry in settings.firm.agents.items():
+        if entry.enabled:
+            yield _check_agent(name, entry.module or name, settings)
+
+
+def _packages() -> Iterable[Finding]:
+    for name in ("redis", "hiredis", "pyzmq", "msgpack", "numpy", "numba", "pydantic", "pandas", "SQLAlchemy"):
+        try:
+            yield Finding(name, True, importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield Finding(name, False, f"pip install {name}")
+    has_arch = importlib.util.find_spec("arch") is not None
+    yield Finding("demo data", has_arch, "the arch package" if has_arch else "pip install 'boardroom[demo]'")
+
+
+def _attempt(what: str, look: Callable[[], str]) -> Finding:
+    try:
+        return Finding(what, True, look())
+    except BoardroomError as error:
+        return Finding(what, False, str(error))
+
+
+def _room(settings: Settings) -> str:
+    RunDir(settings.run_dir).create()
+    free_mb = shutil.disk_usage(settings.run_dir).free >> 20
+    if free_mb < _MIN_FREE_MB:
+        raise BoardroomError(f"{settings.run_dir}: {free_mb} MB free, {_MIN_FREE_MB} MB are needed for journals; free some")
+    return f"{settings.run_dir}, {free_mb:,} MB free"
+
+
+def _check_agent(name: str, module: str, settings: Settings) -> Finding:
+    command = [sys.executable, "-m", module, "--check", "--config", str(settings.folder), "--run-dir", str(settings.run_dir)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_CHECK_S, check=False)
+    if done.returncode == 0:
+        return Finding(name, True, "configuration is in order")
+    words = [line for line in done.stderr.splitlines() if line and not line.startswith("{")]
+    return Finding(name, False, words[-1] if words else f"ended with status {done.returncode}")

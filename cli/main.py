@@ -1,0 +1,41 @@
+"""The `boardroom` command: one file a verb."""
+
+import sys
+from typing import NoReturn
+
+import typer
+
+from bus.errors import BoardroomError
+from cli.ask import ask
+from cli.backtest import backtest
+from cli.demo import demo
+from cli.doctor import doctor
+from cli.options import errors
+from cli.replay import replay
+from cli.status import status
+from cli.stop import stop
+from cli.up import up
+from cli.verify import verify
+from cli.why import why
+
+app = typer.Typer(
+    name="boardroom",
+    help="A trading firm of agents: run it, ask it, stop it, and replay whatever it decided.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for verb in (demo, up, status, stop, ask, why, replay, verify, backtest, doctor):
+    app.command()(verb)
+
+
+def run() -> NoReturn:
+    """Run the command; whatever this project refuses becomes one line and exit status 1."""
+    try:
+        app()
+    except BoardroomError as error:
+        errors.print(f"[bold red]boardroom:[/] {error}", highlight=False, soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.exit(0)

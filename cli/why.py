@@ -1,0 +1,25 @@
+"""`boardroom why`: explain a decision or an order back to the bar."""
+
+from typing import Annotated
+
+import typer
+
+from cli.options import JsonOption, RunDirOption, console, print_json, saved
+from cli.render import render_chain, chain_json
+from ops.explain import explain
+from ops.ledger import Ledger
+
+
+def why(
+    decision: Annotated[str, typer.Argument(help="A decision (SPX-250) or an order (SPX-250-o1).")],
+    run_dir: RunDirOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the chain: fill, order, verdicts, board, each belief, the bar."""
+    settings = saved(run_dir)
+    with Ledger.open(f"sqlite:///{settings.run_dir / 'ledger.sqlite'}") as ledger:
+        chain = explain(ledger, decision)
+    if json:
+        print_json(chain_json(chain))
+    else:
+        console.print(render_chain(chain))

@@ -1,0 +1,1 @@
+"""Compliance, the first gate: may the firm send this order."""

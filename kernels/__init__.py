@@ -1,0 +1,1 @@
+"""Pure numbers: arrays and scalars in, new arrays out; numpy, numba and math only."""

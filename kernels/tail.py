@@ -1,0 +1,162 @@
+"""The tail of a sample of losses: value at risk and expected shortfall, of one book and of every book it may become.
+
+A loss is positive, a gain negative; a gain in the tail stays negative. Rockafellar and Uryasev (2002), "Conditional
+value-at-risk for general loss distributions", give the weight of the observation at the quantile.
+"""
+
+from typing import Final
+
+import numpy as np
+
+from kernels.arrays import Floats
+from kernels.jit import kernel
+
+_WHOLE: Final = 1e-9
+"""A tail of 0.9999999999999998 observations is one observation: the level was decimal, its complement is not."""
+
+
+def expected_shortfall(losses: Floats, level: float) -> float:
+    """Return the mean of the worst ``1 - level`` of ``losses``.
+
+    With L sorted downward and m = (1 - level) n: [sum of the first floor(m) + (m - floor(m)) L[floor(m) + 1]] / m.
+
+    Parameters
+    ----------
+    losses
+        Sample of losses, shape (n,), n >= 1, in any order and unit.
+    level
+        Confidence, in (0, 1).
+
+    Raises
+    ------
+    ValueError
+        Empty sample, a value that is not finite, or a level outside (0, 1).
+
+    Examples
+    --------
+    >>> round(expected_shortfall(np.arange(1.0, 101.0), 0.975), 12)
+    99.2
+    """
+    return _expected_shortfall(_sample(losses), _checked_level(level))
+
+
+def value_at_risk(losses: Floats, level: float) -> float:
+    """Return the smallest loss that at least a share ``level`` of ``losses`` does not exceed; see `expected_shortfall`.
+
+    Examples
+    --------
+    >>> value_at_risk(np.arange(1.0, 101.0), 0.975)
+    98.0
+    """
+    return _value_at_risk(_sample(losses), _checked_level(level))
+
+
+def worst_shortfall(returns: Floats, held: Floats, low: Floats, high: Floats, level: float) -> float:
+    """Return the expected shortfall of the worst book that open orders can make of a book, by historical simulation.
+
+    Holding s may end anywhere in [low[s], high[s]], which contains held[s]. Expected shortfall is convex in the
+    holdings, so its maximum is at a corner; the search climbs from ``held``, one holding at a time, until no holding
+    can make it worse. It finds the worst corner of one holding always, and of several a corner that no single order
+    worsens.
+
+    Parameters
+    ----------
+    returns
+        Joint simple returns, shape (holdings, n), n >= 1.
+    held, low, high
+        Value of each holding as a fraction of equity, signed, shape (holdings,).
+    level
+        Confidence, in (0, 1).
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit, an empty sample, a value that is not finite, or a level outside (0, 1).
+    """
+    if returns.ndim != 2 or returns.shape[1] == 0:
+        raise ValueError(f"returns must have shape (holdings, n) with n >= 1, got {returns.shape}")
+    if {held.shape, low.shape, high.shape} != {returns.shape[:1]}:
+        raise ValueError(f"{len(returns)} rows of returns, but holdings of {held.shape}, {low.shape}, {high.shape}")
+    if not (np.isfinite(returns).all() and np.isfinite(low).all() and np.isfinite(high).all()):
+        raise ValueError("returns and holdings must be finite")
+    if not ((low <= held).all() and (held <= high).all()):
+        raise ValueError("each holding must lie between its low and its high")
+    return _worst_shortfall(returns, held, low, high, _checked_level(level))
+
+
+@kernel
+def _tail(losses: Floats, level: float) -> tuple[Floats, float]:
+    """Return the floor(m) + 1 greatest losses, downward, and m."""
+    n = losses.size
+    size = n * (1.0 - level)
+    whole = int(np.floor(size + _WHOLE))
+    count = min(whole + 1, n)
+    worst = np.full(count, -np.inf)
+    for i in range(n):
+        loss = losses[i]
+        if loss <= worst[count - 1]:
+            continue
+        place = count - 1
+        while place > 0 and worst[place - 1] < loss:
+            worst[place] = worst[place - 1]
+            place -= 1
+        worst[place] = loss
+    return worst, max(size, float(whole))
+
+
+@kernel
+def _expected_shortfall(losses: Floats, level: float) -> float:
+    worst, size = _tail(losses, level)
+    whole = int(np.floor(size))
+    total = 0.0
+    for i in range(whole):
+        total += worst[i]
+    if size > whole:
+        total += (size - whole) * worst[whole]
+    return total / size
+
+
+@kernel
+def _value_at_risk(losses: Floats, level: float) -> float:
+    worst, _ = _tail(losses, level)
+    return float(worst[-1])
+
+
+@kernel
+def _worst_shortfall(returns: Floats, held: Floats, low: Floats, high: Floats, level: float) -> float:
+    holdings, n = returns.shape
+    losses = np.zeros(n)
+    for s in range(holdings):
+        for i in range(n):
+            losses[i] -= returns[s, i] * held[s]
+    book = held.copy()
+    worst = _expected_shortfall(losses, level)
+    trial = np.empty(n)
+    has_risen = True
+    while has_risen:
+        has_risen = False
+        for s in range(holdings):
+            for corner in (low[s], high[s]):
+                if corner == book[s]:
+                    continue
+                for i in range(n):
+                    trial[i] = losses[i] - returns[s, i] * (corner - book[s])
+                shortfall = _expected_shortfall(trial, level)
+                if shortfall > worst + _WHOLE:
+                    worst, book[s], has_risen = shortfall, corner, True
+                    losses[:] = trial
+    return worst
+
+
+def _sample(losses: Floats) -> Floats:
+    if losses.ndim != 1 or losses.size == 0:
+        raise ValueError(f"losses must be one row of at least one number, got shape {losses.shape}")
+    if not np.isfinite(losses).all():
+        raise ValueError("losses must be finite")
+    return losses
+
+
+def _checked_level(level: float) -> float:
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level must lie in (0, 1), got {level}")
+    return level

@@ -1,0 +1,295 @@
+"""The chassis of a seat: everything but the belief.
+
+A seat is asked by PADS what it believes about one symbol at one bar. Subclass ``Seat``, write ``believe``, and the
+rest is kept for you: a window of bars per symbol, waiting for the bar and the feedback the question is about,
+abstaining on too little history or after a gap, the choice among the seven actions, the expected return, the seat's
+own record against the prior, snapshots. The whole of a seat that follows the last five bars::
+
+    class Follower(Seat):
+        '''Leans with the return of the last five bars.'''
+
+        def believe(self, symbol: str, request: DecisionRequest) -> View:
+            closes = self.bars(symbol)[:, CLOSE]
+            lean = 0.1 * math.log(closes[-1] / closes[-6]) / request.band
+            return View(tilt(request.prior, lean), self.credibility(symbol), (("return_5", lean),))
+
+    def build(settings: Settings) -> Agent:
+        return Follower("follower", settings.table("follower", SeatConfig))
+
+A seat that learns puts what it needs into ``View.evidence`` and overrides ``learn``; one that keeps state of its own
+extends ``snapshot`` and ``restore``. State must be kept per symbol: the question of one symbol may overtake the
+feedback of another, and the answer must not depend on which came first.
+"""
+
+import math
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from pydantic import Field, ValidationError
+
+from bus.agent import DEFER, Agent, Answer, Report, handles
+from bus.config import Config
+from bus.errors import Invalid
+from bus.message import Probabilities
+from bus.messages import Action, DecisionRequest, DecisionResponse, Gap, MarketUpdate, PerformanceFeedback
+from kernels.arrays import Floats
+from market.belief import MoveSizes, log_score
+from market.choice import choose
+from market.window import BarWindow
+
+_SUM_TOLERANCE: Final = 1e-9
+_LEAST_PRICE: Final = Decimal("1e-100")
+_MOST: Final = Decimal("1e100")
+
+
+class SeatConfig(Config):
+    """What every seat can be told.
+
+    ``window_bars`` is the history it needs before it answers; ``initial_confidence`` its credibility before any round
+    is settled; ``score_discount`` what a settled round keeps of its say in the record when the next one settles.
+    """
+
+    window_bars: int = Field(64, ge=1)
+    initial_confidence: float = Field(0.25, gt=0, lt=1)
+    score_discount: float = Field(0.99, gt=0, le=1)
+
+
+class View(NamedTuple):
+    """What a seat believes: probabilities of (down, flat, up) summing to 1, or None to abstain.
+
+    ``reasons`` are (factor, contribution), for people; ``evidence`` is plain data (numbers, tuples, arrays) that
+    ``learn`` gets back when the round settles.
+    """
+
+    belief: Probabilities | None
+    confidence: float
+    reasons: tuple[tuple[str, float], ...]
+    evidence: Any = None
+
+
+class Round(NamedTuple):
+    """A question that was answered and has not settled yet."""
+
+    request: DecisionRequest
+    view: View
+
+
+def abstain(reason: str) -> View:
+    """Return the view of a seat that has nothing to say, and why."""
+    return View(None, 0.0, ((reason, 1.0),))
+
+
+class _Track:
+    """What the chassis keeps of one symbol."""
+
+    def __init__(self, window_bars: int) -> None:
+        self.window = BarWindow(window_bars)
+        self.settled = 0
+        self.rounds: dict[str, Round] = {}
+        self.sizes = MoveSizes()
+        self.advantage = 0.0
+        self.has_lost_bars = False
+        self.has_lost_feedback = False
+
+    def open(self, request: DecisionRequest, view: View) -> None:
+        self.rounds[request.round_id] = Round(request, view)
+
+    def close(self, feedback: PerformanceFeedback) -> Round | None:
+        """Take out the round that settled, and older ones whose feedback never came."""
+        settled = self.rounds.pop(feedback.decision_id, None)
+        while self.rounds:
+            key, oldest = next(iter(self.rounds.items()))
+            if oldest.request.bar + oldest.request.horizon >= feedback.bar:
+                break
+            del self.rounds[key]
+        return settled
+
+    def snapshot(self) -> dict[str, Any]:
+        return {
+            "window": self.window.snapshot(),
+            "settled": self.settled,
+            "rounds": [[request, *view] for request, view in self.rounds.values()],
+            "sizes": self.sizes.snapshot(),
+            "advantage": self.advantage,
+            "has_lost_bars": self.has_lost_bars,
+            "has_lost_feedback": self.has_lost_feedback,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.window.restore(state["window"])
+        self.settled = state["settled"]
+        self.rounds = {request.round_id: Round(request, View(*view)) for request, *view in state["rounds"]}
+        self.sizes.restore(state["sizes"])
+        self.advantage = state["advantage"]
+        self.has_lost_bars = state["has_lost_bars"]
+        self.has_lost_feedback = state["has_lost_feedback"]
+
+
+class Seat(Agent):
+    """Base of every seat; a subclass writes ``believe``.
+
+    Parameters
+    ----------
+    name
+        Name of the agent in the process list.
+    config
+        The seat's table; a subclass of ``SeatConfig`` where it has parameters of its own.
+    """
+
+    def __init__(self, name: str, config: SeatConfig) -> None:
+        super().__init__(name)
+        self._chassis = config
+        self._tracks: dict[str, _Track] = {}
+        self._initial_logit = math.log(config.initial_confidence / (1.0 - config.initial_confidence))
+        self._answers = 0
+        self._abstentions = 0
+
+    def believe(self, symbol: str, request: DecisionRequest) -> View:
+        """Return the view of ``symbol`` as of ``request.bar``.
+
+        Called only with a whole window, ``bars(symbol)``, that ends at that bar, and with every earlier round
+        learned.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: write believe(symbol, request) -> View")
+
+    def learn(self, symbol: str, settled: Round, feedback: PerformanceFeedback) -> None:
+        """Take note of what a round came to; called for rounds in which this seat had a belief. By default nothing."""
+
+    def bars(self, symbol: str) -> Floats:
+        """Return the last ``window_bars`` bars, oldest first, columns as in ``market.window``; for this call only."""
+        return self._tracks[symbol].window.rows
+
+    def credibility(self, symbol: str) -> float:
+        """Return the posterior probability that this seat, and not the prior, is the better forecaster of ``symbol``.
+
+        Bayes' rule over the two: logistic(logit(initial_confidence) + A), A the discounted sum of the seat's log
+        score less the prior's, in nats; a round of horizon h counts 1/h, since outcomes of successive rounds overlap.
+        """
+        return 1.0 / (1.0 + math.exp(-max(-500.0, self._initial_logit + self._tracks[symbol].advantage)))
+
+    @handles(MarketUpdate)
+    def take_bar(self, update: MarketUpdate) -> None:
+        """Put a closed bar into its window; one beyond what float64 can reckon with is a hole in the data."""
+        track = self._track(update.symbol)
+        if not track.window.append(update):
+            return
+        track.has_lost_bars = False
+        if not _is_representable(update):
+            track.window.clear()
+
+    @handles(Gap)
+    def take_gap(self, gap: Gap) -> None:
+        """Forget windows that may lack a bar, and stop waiting for what will not come."""
+        for track in self._tracks.values():
+            if gap.stream == MarketUpdate.KIND:
+                track.window.clear()
+                track.has_lost_bars = True
+            elif gap.stream == PerformanceFeedback.KIND:
+                track.has_lost_feedback = True
+
+    @handles(DecisionRequest)
+    def decide(self, request: DecisionRequest) -> Answer:
+        """Answer with a belief, once the bar and the feedback that the question rests on are there."""
+        track = self._tracks.get(request.symbol)
+        if track is None:
+            return DEFER
+        if request.bar > track.window.bar and not track.has_lost_bars:
+            return DEFER
+        if request.settled > track.settled and not track.has_lost_feedback:
+            return DEFER
+        view = self._view(track, request)
+        choice, expected_return = Action.HOLD, 0.0
+        if view.belief is not None:
+            choice = choose(view.belief, request.prior, request.position, request.phase)
+            expected_return = track.sizes.expected_return(view.belief, request.band)
+        response = self._response(request, view, choice, expected_return)
+        track.open(request, view)
+        if view.belief is None:
+            self._abstentions += 1
+        else:
+            self._answers += 1
+        return response
+
+    @handles(PerformanceFeedback)
+    def settle(self, feedback: PerformanceFeedback) -> None:
+        """Score the belief of the round that settled and learn from it."""
+        track = self._track(feedback.symbol)
+        track.settled = max(track.settled, feedback.settled)
+        track.has_lost_feedback = False
+        settled = track.close(feedback)
+        if settled is None:
+            return
+        request, view = settled
+        track.sizes.learn(feedback.outcome, feedback.realized_return, request.band)
+        if view.belief is None:
+            return
+        gain = log_score(view.belief, feedback.outcome) - log_score(request.prior, feedback.outcome)
+        track.advantage = self._chassis.score_discount * track.advantage + gain / request.horizon
+        self.learn(feedback.symbol, settled, feedback)
+
+    def report(self) -> Report:
+        """Count answers, abstentions and rounds that have not settled."""
+        return {
+            "answers": self._answers,
+            "abstentions": self._abstentions,
+            "open_rounds": sum(len(track.rounds) for track in self._tracks.values()),
+        }
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state as plain data; a subclass with state adds its own keys to this."""
+        return {
+            "tracks": {symbol: track.snapshot() for symbol, track in self._tracks.items()},
+            "answers": self._answers,
+            "abstentions": self._abstentions,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a state that ``snapshot`` gave; a subclass with state calls this and takes its own keys."""
+        self._tracks = {}
+        for symbol, track in state["tracks"].items():
+            self._track(symbol).restore(track)
+        self._answers = state["answers"]
+        self._abstentions = state["abstentions"]
+
+    def _track(self, symbol: str) -> _Track:
+        track = self._tracks.get(symbol)
+        if track is None:
+            track = self._tracks[symbol] = _Track(self._chassis.window_bars)
+        return track
+
+    def _view(self, track: _Track, request: DecisionRequest) -> View:
+        """Abstain where an answer would rest on a hole, or on what came after the question; believe otherwise."""
+        if track.settled < request.settled:
+            return abstain("gap")
+        if track.window.bar > request.bar or track.settled > request.settled:
+            return abstain("overtaken")
+        if track.window.bar < request.bar or len(track.window) < self._chassis.window_bars:
+            return abstain("history")
+        return self.believe(request.symbol, request)
+
+    def _response(
+        self, request: DecisionRequest, view: View, choice: Action, expected_return: float
+    ) -> DecisionResponse:
+        belief = view.belief
+        if belief is not None and not abs((belief[0] + belief[2]) + belief[1] - 1.0) <= _SUM_TOLERANCE:
+            raise Invalid(f"{self.name}: belief {belief} on {request.symbol} does not sum to 1; correct believe()")
+        try:
+            return DecisionResponse(
+                round_id=request.round_id,
+                symbol=request.symbol,
+                bar=request.bar,
+                belief=belief,
+                confidence=view.confidence,
+                choice=choice,
+                expected_return=expected_return,
+                reasons=view.reasons,
+            )
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise Invalid(f"{self.name}: {where} = {first['input']!r}: {first['msg']}; correct believe()") from None
+
+
+def _is_representable(update: MarketUpdate) -> bool:
+    prices = (update.open, update.high, update.low, update.close)
+    return min(prices) >= _LEAST_PRICE and max(prices) <= _MOST and update.volume <= _MOST

@@ -1,0 +1,1 @@
+"""Runs and watches the firm: supervisor, recorder of the ledger, reports."""

@@ -1,0 +1,189 @@
+"""From a message to the rows of the ledger that keep it: pure, and blind to everything said before.
+
+Each function returns rows by table, their values in the order of the table's columns in ``ops.schema``.
+"""
+
+import json
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from bus.message import Header
+from bus.messages import (
+    DataReport,
+    DecisionMade,
+    ExecutionReport,
+    Gap,
+    MarketUpdate,
+    Order,
+    OrderRejected,
+    OrderStatus,
+    PerformanceFeedback,
+    PhaseTransition,
+    PortfolioUpdate,
+    RiskAlert,
+    Verdict,
+)
+
+COMPLIANCE: Final = "compliance"
+REJECTED: Final = "rejected"
+"""Status of an order that a gate turned away; the other states are those of ``OrderStatus``."""
+
+_NO_BELIEF: Final = (None, None, None)
+
+Row = tuple[Any, ...]
+Rows = dict[str, list[Row]]
+_Stands = tuple[str, int, Decimal, str | None, str | None, str]
+"""Status of an order, count of its reports, units filled, id at the broker, who refused it, and why."""
+
+
+class Stamp(NamedTuple):
+    """Which message said it, when it was sent, and when it was handled here."""
+
+    message_id: str
+    sent_ns: int
+    recorded_ns: int
+
+
+def stamp(header: Header, now_ns: int) -> Stamp:
+    """Return the stamp of a message handled at ``now_ns``."""
+    return Stamp(header.id, header.sent_ns, now_ns)
+
+
+def bar_rows(update: MarketUpdate, at: Stamp) -> Rows:
+    """Keep a closed bar."""
+    row = (
+        *(update.symbol, update.bar, update.opened_ns, str(update.open), str(update.high), str(update.low)),
+        *(str(update.close), str(update.volume), *at),
+    )
+    return {"bars": [row]}
+
+
+def decision_rows(made: DecisionMade, at: Stamp) -> Rows:
+    """Keep a decision and what each member brought to it."""
+    decision = (
+        *(made.decision_id, made.symbol, made.bar, made.horizon, made.band, *made.prior, *made.price),
+        *(made.liquidity, made.is_quorate, made.action.value, made.choice_reason, made.conviction),
+        *(made.expected_return, str(made.target), str(made.position), made.phase.value, made.appetite),
+        *(made.order_id, *at),
+    )
+    beliefs = [
+        (
+            *(made.decision_id, view.member, seat, *(view.belief or _NO_BELIEF), view.confidence, view.weight),
+            *(view.stake, *view.shares, view.cost),
+        )
+        for seat, view in enumerate(made.members)
+    ]
+    return {"decisions": [decision], "beliefs": beliefs}
+
+
+def settlement_rows(feedback: PerformanceFeedback, at: Stamp) -> Rows:
+    """Keep a settled round and what each member earned in it."""
+    settlement = (
+        *(feedback.decision_id, feedback.symbol, feedback.bar, feedback.settled, feedback.outcome.value),
+        *(feedback.realized_return, feedback.prior_log_score, feedback.board_log_score, feedback.identity_error),
+        *at,
+    )
+    scores = [
+        (feedback.decision_id, score.member, seat, score.log_score, score.profit, score.weight)
+        for seat, score in enumerate(feedback.scores)
+    ]
+    return {"settlements": [settlement], "scores": scores}
+
+
+def rejection_rows(rejected: OrderRejected, at: Stamp) -> Rows:
+    """Keep an order that a gate turned away, with every rule's word."""
+    stands = (REJECTED, 0, Decimal(0), None, rejected.rejected_by, rejected.reason)
+    rows = {"orders": [_order_row(rejected.order, stands, at)], **_verdict_rows(rejected.order, rejected.verdicts, at)}
+    if rejected.rejected_by != COMPLIANCE:
+        rows["risk_events"] = [_refusal(rejected.order, rejected.rejected_by, rejected.reason, at)]
+    return rows
+
+
+def execution_rows(report: ExecutionReport, sender: str, at: Stamp) -> Rows:
+    """Keep where an order stands at the broker, and the fill if this report is one."""
+    order, status = report.order, report.status
+    rejected_by = sender if status is OrderStatus.REFUSED else None
+    stands = (status.value, report.report, report.filled, report.client_order_id, rejected_by, report.reason)
+    rows = {"orders": [_order_row(order, stands, at)], **_verdict_rows(order, report.verdicts, at)}
+    if report.last_quantity > 0:
+        fill = (
+            *(order.order_id, report.report, order.decision_id, order.symbol, order.side.value, report.bar),
+            *(str(report.last_quantity), str(report.last_price), str(report.fee), str(report.slippage)),
+            *(str(report.filled), *at),
+        )
+        rows["fills"] = [fill]
+    if rejected_by is not None:
+        rows["risk_events"] = [_refusal(order, rejected_by, report.reason, at)]
+    return rows
+
+
+def equity_rows(portfolio: PortfolioUpdate, at: Stamp) -> Rows:
+    """Keep the book after a bar."""
+    gross = sum((abs(held.quantity) * held.last_price for held in portfolio.positions), Decimal(0))
+    row = (
+        *(portfolio.symbol, portfolio.bar, portfolio.version, str(portfolio.cash), str(portfolio.equity)),
+        *(str(portfolio.peak_equity), str(portfolio.realized), str(portfolio.fees), str(gross)),
+        *(len(portfolio.working), *at),
+    )
+    return {"equity": [row]}
+
+
+def alert_rows(alert: RiskAlert, header: Header, at: Stamp) -> Rows:
+    """Keep an alert; its id is its place in the sender's own sequence of alerts."""
+    event_id = f"alert/{header.sender}/{header.sequence}"
+    said = (alert.symbol, None, alert.severity, alert.source, alert.reason, None)
+    return {"risk_events": [(event_id, "alert", *said, *at)]}
+
+
+def phase_rows(transition: PhaseTransition, at: Stamp) -> Rows:
+    """Keep a change of phase."""
+    event_id = f"phase/{transition.symbol}/{transition.bar}"
+    previous, phase = transition.previous.value, transition.phase.value
+    facts = _json({"previous": previous, "phase": phase, "reason": transition.reason})
+    detail = f"{previous} to {phase}: {transition.reason}"
+    return {"system_events": [(event_id, "phase", transition.symbol, transition.bar, detail, facts, *at)]}
+
+
+def data_rows(report: DataReport, header: Header, at: Stamp) -> Rows:
+    """Keep what a source held; its id is its place in the sender's own sequence of reports."""
+    event_id = f"data/{header.sender}/{header.sequence}"
+    detail = f"{report.source}: {report.accepted} of {report.rows} rows accepted"
+    facts = _json(report.model_dump(mode="json", exclude={"symbol"}))
+    return {"system_events": [(event_id, "data", report.symbol, None, detail, facts, *at)]}
+
+
+def gap_rows(gap: Gap, at: Stamp) -> Rows:
+    """Keep that broadcasts are lost for good, so that a reader knows what this ledger may lack."""
+    event_id = f"gap/{gap.sender}/{gap.stream}/{gap.first}-{gap.last}"
+    detail = f"{gap.stream} {gap.first} to {gap.last} of {gap.sender} are lost"
+    facts = _json({"stream": gap.stream, "first": gap.first, "last": gap.last})
+    return {"system_events": [(event_id, "gap", gap.sender, None, detail, facts, *at)]}
+
+
+def _order_row(order: Order, stands: _Stands, at: Stamp) -> Row:
+    status, report, filled, client_order_id, rejected_by, reason = stands
+    return (
+        *(order.order_id, order.decision_id, order.symbol, order.side.value, str(order.quantity)),
+        *(str(order.reference_price), order.bar, status, report, str(filled), client_order_id, rejected_by),
+        *(reason, *at),
+    )
+
+
+def _verdict_rows(order: Order, verdicts: Iterable[Verdict], at: Stamp) -> Rows:
+    kept: list[Row] = []
+    violations: list[Row] = []
+    for ordinal, verdict in enumerate(verdicts):
+        measured = (verdict.value, verdict.limit, verdict.unit, verdict.detail)
+        kept.append((order.order_id, ordinal, verdict.gate, verdict.rule, verdict.passes, *measured))
+        if verdict.gate == COMPLIANCE and not verdict.passes:
+            violations.append((order.order_id, ordinal, order.symbol, order.bar, verdict.rule, *measured, *at))
+    return {"verdicts": kept, "compliance_violations": violations}
+
+
+def _refusal(order: Order, source: str, reason: str, at: Stamp) -> Row:
+    return (f"refusal/{order.order_id}", "refusal", order.symbol, order.bar, None, source, reason, order.order_id, *at)
+
+
+def _json(facts: dict[str, Any]) -> str:
+    return json.dumps(facts, sort_keys=True, ensure_ascii=False)

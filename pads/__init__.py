@@ -1,0 +1,1 @@
+"""The orchestrator: it asks the seats, settles the board, sizes the decision, and pays for what came true."""

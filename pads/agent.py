@@ -1,0 +1,184 @@
+"""PADS as an agent: it hears bars, books and beliefs, and speaks questions, decisions, orders and feedback."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from bus.agent import Agent, Answer, Report, handles
+from bus.config import Settings
+from bus.message import Message
+from bus.messages import (
+    Command,
+    CommandResult,
+    DecisionMade,
+    DecisionResponse,
+    ExecutionReport,
+    Gap,
+    MarketUpdate,
+    OrderProposed,
+    OrderRejected,
+    PortfolioUpdate,
+    RiskAlert,
+    SystemCommand,
+    Undelivered,
+)
+from pads.chair import Chair
+from pads.config import PadsConfig
+from pads.rounds import Round
+
+GATE: Final = "compliance"
+_NS: Final = 1_000_000_000
+
+
+class DeadlinePassed(Message, kind="ROUND_DEADLINE"):
+    """A round or an order may have run out of time; one such alarm serves all that are waiting."""
+
+
+class Pads(Agent):
+    """Opens rounds, asks the seats, decides, proposes orders, and settles what was decided."""
+
+    def __init__(self, name: str, config: PadsConfig) -> None:
+        super().__init__(name)
+        self._timeout_s = config.decision_timeout_s
+        self._chair = Chair(config)
+        self._alarm_ns: int | None = None
+
+    @handles(MarketUpdate)
+    def take_bar(self, update: MarketUpdate) -> None:
+        """Settle what the bar settles, and open its round if its book is there."""
+        for message in self._chair.take_bar(update, self.conversation):
+            self.publish(message)
+        self._open((update.symbol,))
+
+    @handles(PortfolioUpdate)
+    def take_book(self, book: PortfolioUpdate) -> None:
+        """Open the round of the book's bar if the bar is there."""
+        if self._chair.take_book(book) and book.bar >= 0:
+            self._open((book.symbol,))
+
+    @handles(DecisionResponse)
+    def take_response(self, response: DecisionResponse) -> None:
+        """Decide once every seat has answered."""
+        answered = self._chair.rounds.take(self.conversation.sender, response)
+        if answered is not None:
+            self._close(answered)
+
+    @handles(DeadlinePassed)
+    def ring(self, _: DeadlinePassed) -> None:
+        """Decide the rounds whose time is up with the answers that came, and stop waiting for overdue orders."""
+        if self._alarm_ns is not None and self._alarm_ns <= self.now_ns:
+            self._alarm_ns = None
+        for overdue in self._chair.rounds.overdue(self.now_ns):
+            self._close(overdue)
+        self._chair.orders.expire(self.now_ns)
+        self._open(self._chair.instruments)
+        self._arm()
+
+    @handles(SystemCommand)
+    def obey(self, command: SystemCommand) -> Answer:
+        """Open a round because an operator asks; every other command belongs to another agent."""
+        if command.command is not Command.ASK:
+            return CommandResult(
+                is_done=False, detail=f"pads answers {Command.ASK} only; send {command.command} to risk"
+            )
+        opened = self._chair.ask(command.symbol, self.conversation, self.now_ns)
+        if isinstance(opened, Round):
+            self._put(opened)
+            return None
+        if isinstance(opened, DecisionMade):
+            return CommandResult(is_done=True, detail=opened.choice_reason, decision=opened)
+        return CommandResult(is_done=False, detail=opened)
+
+    @handles(RiskAlert)
+    def heed(self, alert: RiskAlert) -> None:
+        """Let an alert weigh on the next decisions."""
+        self._chair.alert(alert.symbol, alert.severity)
+
+    @handles(OrderRejected)
+    def take_rejection(self, rejected: OrderRejected) -> None:
+        """Go on after a gate's refusal."""
+        self._answered(rejected.order.order_id)
+
+    @handles(ExecutionReport)
+    def take_report(self, report: ExecutionReport) -> None:
+        """Go on once the broker has an order, or has refused it."""
+        self._answered(report.order.order_id)
+
+    @handles(Undelivered)
+    def take_undelivered(self, notice: Undelivered) -> None:
+        """Reject an order in the gate's place when the gate cannot be reached."""
+        order = None
+        if notice.kind == OrderProposed.KIND:
+            order = self._chair.orders.undelivered(self.conversation.correlation_id)
+        if order is not None:
+            reason = f"{notice.recipient} did not acknowledge the proposal within its time to live"
+            self.publish(OrderRejected(order=order, rejected_by=self.name, reason=reason, verdicts=()))
+            self._open(self._chair.instruments)
+
+    @handles(Gap)
+    def take_gap(self, gap: Gap) -> None:
+        """Distrust what hangs on lost broadcasts until it is whole again."""
+        for made in self._chair.lose(gap.stream):
+            self._publish_hold(made)
+        self._open(self._chair.instruments)
+
+    def _answered(self, order_id: str) -> None:
+        if self._chair.orders.answer(order_id):
+            self._open(self._chair.instruments)
+
+    def _open(self, symbols: Iterable[str]) -> None:
+        for symbol in symbols:
+            if self._chair.is_ready(symbol):
+                opened = self._chair.open(symbol, self.now_ns)
+                if isinstance(opened, Round):
+                    self._put(opened)
+                else:
+                    self._publish_hold(opened)
+
+    def _publish_hold(self, made: DecisionMade) -> None:
+        instrument = self._chair.instruments[made.symbol]
+        self.publish(made, about=instrument.header if instrument.bar == made.bar else None)
+
+    def _put(self, opened: Round) -> None:
+        for seat in self._chair.board.seats:
+            self.send(opened.request, to=seat, about=opened.header, ttl_s=self._timeout_s)
+        self._arm()
+
+    def _close(self, closing: Round) -> None:
+        made, order, settlements = self._chair.close(closing, self.now_ns)
+        header = closing.header
+        if closing.asker is not None:
+            self.send(
+                CommandResult(is_done=True, detail=made.choice_reason, decision=made), to=closing.asker, about=header
+            )
+            return
+        self.publish(made, about=header)
+        if order is not None:
+            self.send(OrderProposed(order=order, portfolio_version=closing.book.version), to=GATE, about=header)
+            self._arm()
+        for message in settlements:
+            self.publish(message, about=header)
+
+    def _arm(self) -> None:
+        """See to it that an alarm rings when the first of those waiting runs out of time."""
+        due_ns = self._chair.next_due_ns()
+        if due_ns is not None and (self._alarm_ns is None or due_ns < self._alarm_ns):
+            self._alarm_ns = due_ns
+            self.after((due_ns - self.now_ns) / _NS, DeadlinePassed())
+
+    def report(self) -> Report:
+        """Count rounds, responses by what became of them, and orders without an answer."""
+        return self._chair.report()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state as plain data."""
+        return {"chair": self._chair.snapshot(), "alarm_ns": self._alarm_ns}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a state that ``snapshot`` gave."""
+        self._chair.restore(state["chair"])
+        self._alarm_ns = state["alarm_ns"]
+
+
+def build(settings: Settings) -> Agent:
+    """Make the agent from the [pads] table."""
+    return Pads("pads", settings.table("pads", PadsConfig))

@@ -1,0 +1,299 @@
+"""The chair of the board: when a round opens, what is decided, and which order follows.
+
+A round opens on a bar once its book is there too and every earlier order has been answered, so that it rests on the
+same facts in whatever order they arrived. Its band, prior and phase are fixed when it opens.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from bus.errors import Invalid
+from bus.message import Header, Message
+from bus.messages import (
+    Action,
+    DecisionMade,
+    DecisionRequest,
+    ExecutionReport,
+    MarketUpdate,
+    Order,
+    OrderRejected,
+    Phase,
+    PortfolioUpdate,
+)
+from pads.board import ABSENT, Board, Trade
+from pads.comovement import Comovement
+from pads.config import PadsConfig
+from pads.decision import Ruling, hedged, held_back, is_working, make, order_of, position_in
+from pads.hedging import Candidate, Hedge, find_hedge
+from pads.instrument import Instrument
+from pads.orders import Orders, Proposed
+from pads.rounds import Round, Rounds
+from pads.settlement import Pending
+from pads.sizing import Choice, Situation, Sizer
+
+MAX_SYMBOL: Final = 36
+"""Longest symbol whose round and order ids still fit into a name."""
+_NS: Final = 1_000_000_000
+
+
+class Chair:
+    """Everything PADS knows, and every rule by which it decides; the agent around it only talks."""
+
+    def __init__(self, config: PadsConfig) -> None:
+        self.board = Board(config)
+        self.rounds = Rounds(self.board.seats, config.quorum)
+        self.orders = Orders()
+        self.instruments: dict[str, Instrument] = {}
+        self.book: PortfolioUpdate | None = None
+        self._config = config
+        self._sizer = Sizer(config.sizing, config.phase, config.alert)
+        self._comovement = Comovement(config.hedge.decay, config.hedge.min_returns)
+        self._version = -1
+        self._asks = 0
+
+    def take_bar(self, update: MarketUpdate, header: Header) -> list[Message]:
+        """Take a closed bar; return the settlements and the change of phase that follow from it."""
+        instrument = self._instrument(update.symbol)
+        news = instrument.take(update, header)
+        if news is None:
+            return []
+        if instrument.log_return is not None:
+            self._comovement.observe(update.symbol, instrument.previous_ns, instrument.opened_ns, instrument.log_return)
+        return news
+
+    def take_book(self, book: PortfolioUpdate) -> bool:
+        """Take a newer book; return whether it is one."""
+        if book.version <= self._version:
+            return False
+        self.book, self._version = book, book.version
+        if book.bar >= 0:
+            self._instrument(book.symbol).book_bar = book.bar
+        return True
+
+    def is_ready(self, symbol: str) -> bool:
+        """Tell whether a round on the latest bar of ``symbol`` can open."""
+        instrument = self.instruments[symbol]
+        return (
+            instrument.decided_bar < instrument.bar == instrument.book_bar and not self.orders and self.book is not None
+        )
+
+    def open(self, symbol: str, now_ns: int) -> Round | DecisionMade:
+        """Open the round of the latest bar; with too little history return the decision to hold instead."""
+        instrument = self.instruments[symbol]
+        instrument.decided_bar = instrument.bar
+        if instrument.band is None:
+            return self.hold(symbol, instrument.bar, "too little history: the volatility is not defined yet")
+        assert instrument.header is not None
+        return self._opened(instrument, f"{symbol}-{instrument.bar}", instrument.header, None, now_ns)
+
+    def ask(self, symbol: str | None, header: Header, now_ns: int) -> Round | DecisionMade | str:
+        """Open a round on the latest bar because someone asks; return why not where none can be."""
+        instrument = self.instruments.get(symbol or "")
+        if instrument is None or instrument.bar < 0:
+            known = ", ".join(sorted(each.symbol for each in self.instruments.values() if each.bar >= 0))
+            return f"unknown symbol {symbol!r}; known: {known or 'none, no bar has arrived yet'}"
+        if self.book is None:
+            return "the book is not known yet: no PORTFOLIO_UPDATE has arrived from execution; ask again"
+        self._asks += 1
+        round_id = f"{symbol}-{instrument.bar}-ask{self._asks}"
+        if instrument.band is None:
+            reason = "too little history: the volatility is not defined yet"
+            return self.hold(instrument.symbol, instrument.bar, reason, round_id)
+        return self._opened(instrument, round_id, header, header.sender, now_ns)
+
+    def hold(self, symbol: str, bar: int, reason: str, round_id: str | None = None) -> DecisionMade:
+        """Decide to hold without asking anyone."""
+        instrument = self.instruments[symbol]
+        position = position_in(self.book, symbol)
+        trade = self.board.trade(instrument.prior, {}, ABSENT, instrument.weights, is_open=False)
+        down, _, up = trade.price
+        return DecisionMade(
+            decision_id=round_id or f"{symbol}-{bar}",
+            symbol=symbol,
+            bar=bar,
+            horizon=self._config.horizon,
+            band=instrument.band or 0.0,
+            prior=instrument.prior,
+            price=trade.price,
+            liquidity=self.board.liquidity,
+            members=trade.members,
+            is_quorate=False,
+            action=Action.HOLD,
+            choice_reason=reason,
+            conviction=max(down, up) / (down + up),
+            expected_return=0.0,
+            target=position,
+            position=position,
+            phase=instrument.phase,
+            appetite=instrument.appetite,
+            order_id=None,
+        )
+
+    def close(self, closing: Round, now_ns: int) -> Ruling:
+        """Settle the board on one price and turn it into a decision, and an order where something is to be done."""
+        self.rounds.close(closing)
+        request = closing.request
+        instrument = self.instruments[request.symbol]
+        is_quorate = self.rounds.is_quorate(closing)
+        adaptability = instrument.adaptability(request.phase, request.prior)
+        trade = self.board.trade(request.prior, closing.answers, adaptability, instrument.weights, is_open=is_quorate)
+        silence = "" if is_quorate else self._silence(closing)
+        choice = self._sizer.choose(self._situation(closing, instrument, trade, silence))
+        choice, order = self._ordered(closing, instrument, choice, can_hedge=is_quorate)
+        if closing.asker is not None:
+            return Ruling(make(request, trade, choice, self.board.liquidity, None, is_quorate=is_quorate), None, [])
+        made = make(request, trade, choice, self.board.liquidity, order, is_quorate=is_quorate)
+        instrument.severity = 0.0
+        if order is not None:
+            due_ns = now_ns + round(self._config.answer_timeout_s * _NS)
+            self.orders.propose(Proposed(order, closing.header.correlation_id, due_ns))
+        return Ruling(made, order, instrument.hold(Pending(made, float(closing.close))))
+
+    def alert(self, symbol: str, severity: float) -> None:
+        """Take note of an alert on one symbol, or on all when it is "*"."""
+        for instrument in self.instruments.values():
+            if symbol in ("*", instrument.symbol):
+                instrument.alert(severity)
+
+    def lose(self, stream: str) -> list[DecisionMade]:
+        """Distrust what hangs on broadcasts that are lost for good; return the decisions to hold that this forces."""
+        if stream == MarketUpdate.KIND:
+            return list(self._lose_bars())
+        if stream == PortfolioUpdate.KIND:
+            return list(self._lose_books())
+        if stream in (OrderRejected.KIND, ExecutionReport.KIND):
+            self.orders.clear()
+        return []
+
+    def next_due_ns(self) -> int | None:
+        """Return when the next round or order runs out of time."""
+        dues = (self.rounds.next_deadline_ns(), self.orders.next_due_ns())
+        return min((due for due in dues if due is not None), default=None)
+
+    def report(self) -> dict[str, str | int | float]:
+        """Count rounds, responses by what became of them, and orders without an answer."""
+        return {
+            "rounds_open": len(self.rounds),
+            "settled": sum(each.settled for each in self.instruments.values()),
+            "voided": sum(each.voided for each in self.instruments.values()),
+            "orders_out": len(self.orders),
+            "orders_unanswered": self.orders.unanswered,
+            **{f"responses_{receipt}": count for receipt, count in sorted(self.rounds.receipts.items())},
+        }
+
+    def _lose_bars(self) -> Iterator[DecisionMade]:
+        """Forget every window, and hold on bars that can no longer come although their book is there."""
+        for instrument in self.instruments.values():
+            instrument.lose_bars()
+            if instrument.book_bar > max(instrument.bar, instrument.decided_bar):
+                instrument.decided_bar = instrument.book_bar
+                yield self.hold(instrument.symbol, instrument.book_bar, "the bar was lost")
+
+    def _lose_books(self) -> Iterator[DecisionMade]:
+        """Distrust the book until the next one, and hold on bars whose own book can no longer come."""
+        self.book = None
+        for instrument in self.instruments.values():
+            if instrument.bar > instrument.decided_bar:
+                instrument.decided_bar = instrument.bar
+                yield self.hold(instrument.symbol, instrument.bar, "the book of this bar was lost")
+
+    def _instrument(self, symbol: str) -> Instrument:
+        instrument = self.instruments.get(symbol)
+        if instrument is None:
+            if len(symbol) > MAX_SYMBOL:
+                raise Invalid(f"symbol {symbol!r} has {len(symbol)} characters; ids leave room for {MAX_SYMBOL}")
+            instrument = self.instruments[symbol] = Instrument(symbol, self._config, self.board)
+        return instrument
+
+    def _opened(self, instrument: Instrument, round_id: str, header: Header, asker: str | None, now_ns: int) -> Round:
+        assert self.book is not None and instrument.band is not None
+        request = DecisionRequest(
+            round_id=round_id,
+            symbol=instrument.symbol,
+            bar=instrument.bar,
+            horizon=self._config.horizon,
+            band=instrument.band,
+            prior=instrument.prior,
+            position=position_in(self.book, instrument.symbol),
+            phase=instrument.phase,
+            appetite=instrument.appetite,
+            settled=instrument.settled,
+            deadline_ns=now_ns + round(self._config.decision_timeout_s * _NS),
+        )
+        opened = Round(request, header, self.book, instrument.close, instrument.opened_ns, asker)
+        self.rounds.open(opened)
+        return opened
+
+    def _silence(self, closing: Round) -> str:
+        heard = sum(opinion.belief is not None for opinion in closing.answers.values())
+        return f"below quorum: {heard} of {len(self.board.seats)} seats have a belief, {self._config.quorum} are needed"
+
+    def _situation(self, closing: Round, instrument: Instrument, trade: Trade, silence: str) -> Situation:
+        request = closing.request
+        return Situation(
+            price=trade.price,
+            moves=instrument.moves(request.band),
+            variance=(request.band / self._config.kappa) ** 2,
+            position=request.position,
+            close=float(closing.close),
+            equity=float(closing.book.equity),
+            phase=request.phase,
+            appetite=request.appetite,
+            severity=instrument.severity,
+            silence=silence,
+        )
+
+    def _ordered(
+        self, closing: Round, instrument: Instrument, choice: Choice, *, can_hedge: bool
+    ) -> tuple[Choice, Order | None]:
+        """Return the choice that can be carried out now, and the order that does it."""
+        request = closing.request
+        at_work = self._is_working(closing.book, request.symbol)
+        if choice.action is not Action.HOLD:
+            if at_work:
+                return held_back(choice, request), None
+            change = choice.target - request.position
+            return choice, order_of(request.round_id, request.symbol, change, closing.close, request.bar)
+        hedge = self._hedge(closing, instrument) if can_hedge and request.position and not at_work else None
+        if hedge is None:
+            return choice, None
+        other = self.instruments[hedge.symbol]
+        order = order_of(request.round_id, hedge.symbol, hedge.change, other.close, other.bar)
+        return hedged(choice, hedge), order
+
+    def _hedge(self, closing: Round, instrument: Instrument) -> Hedge | None:
+        config, book, request = self._config.hedge, closing.book, closing.request
+        if not (request.phase is Phase.RELEASE or instrument.severity > config.severity) or not book.equity > 0:
+            return None
+        own = Candidate(request.symbol, request.position, False, float(closing.close), closing.opened_ns)
+        others = [
+            Candidate(name, position_in(book, name), self._is_working(book, name), float(each.close), each.opened_ns)
+            for name, each in sorted(self.instruments.items())
+            if each is not instrument and each.bar >= 0
+        ]
+        return find_hedge(own, others, self._comovement, float(book.equity), config, self._sizer)
+
+    def _is_working(self, book: PortfolioUpdate, symbol: str) -> bool:
+        return is_working(book, symbol) or self.orders.concerns(symbol)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state as plain data."""
+        return {
+            "rounds": self.rounds.snapshot(),
+            "orders": self.orders.snapshot(),
+            "instruments": {symbol: instrument.snapshot() for symbol, instrument in self.instruments.items()},
+            "comovement": self._comovement.snapshot(),
+            "book": self.book,
+            "version": self._version,
+            "asks": self._asks,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a state that ``snapshot`` gave."""
+        self.rounds.restore(state["rounds"])
+        self.orders.restore(state["orders"])
+        self.instruments = {}
+        for symbol, instrument in state["instruments"].items():
+            self._instrument(symbol).restore(instrument)
+        self._comovement.restore(state["comovement"])
+        self.book, self._version, self._asks = state["book"], state["version"], state["asks"]

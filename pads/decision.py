@@ -1,0 +1,83 @@
+"""A round's decision as it is published: the message, and the order that carries it out."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+from bus.message import Message
+from bus.messages import Action, DecisionMade, DecisionRequest, Order, PortfolioUpdate, Side
+from pads.board import Trade
+from pads.hedging import Hedge
+from pads.sizing import Choice
+
+
+class Ruling(NamedTuple):
+    """A decision, its order if one follows, and the settlements of rounds that ended while it was being made."""
+
+    made: DecisionMade
+    order: Order | None
+    settlements: list[Message]
+
+
+def make(
+    request: DecisionRequest, trade: Trade, choice: Choice, liquidity: float, order: Order | None, *, is_quorate: bool
+) -> DecisionMade:
+    """Put a round's question, price and choice into one message."""
+    return DecisionMade(
+        decision_id=request.round_id,
+        symbol=request.symbol,
+        bar=request.bar,
+        horizon=request.horizon,
+        band=request.band,
+        prior=request.prior,
+        price=trade.price,
+        liquidity=liquidity,
+        members=trade.members,
+        is_quorate=is_quorate,
+        action=choice.action,
+        choice_reason=choice.reason,
+        conviction=choice.conviction,
+        expected_return=choice.expected_return,
+        target=choice.target,
+        position=request.position,
+        phase=request.phase,
+        appetite=request.appetite,
+        order_id=None if order is None else order.order_id,
+    )
+
+
+def hedged(choice: Choice, hedge: Hedge) -> Choice:
+    """Turn a decision to keep a position into one to keep and hedge it."""
+    reason = f"{choice.reason}; hedged by {hedge.change:+} {hedge.symbol}, correlated {hedge.correlation:.3f}"
+    return choice._replace(action=Action.HEDGE, reason=reason)
+
+
+def held_back(choice: Choice, request: DecisionRequest) -> Choice:
+    """Turn a choice into HOLD because an earlier order in the instrument is still at work."""
+    reason = f"an order in {request.symbol} is still working, so no {choice.action}; {choice.reason}"
+    return choice._replace(action=Action.HOLD, target=request.position, reason=reason)
+
+
+def order_of(decision_id: str, symbol: str, change: Decimal, close: Decimal, bar: int) -> Order:
+    """Return the order for a signed change of position, sized on the close of ``bar`` of its own instrument."""
+    return Order(
+        order_id=f"{decision_id}-o1",
+        decision_id=decision_id,
+        symbol=symbol,
+        side=Side.BUY if change > 0 else Side.SELL,
+        quantity=abs(change),
+        reference_price=close,
+        bar=bar,
+    )
+
+
+def position_in(book: PortfolioUpdate | None, symbol: str) -> Decimal:
+    """Return the signed units of ``symbol`` that the book holds."""
+    for held in () if book is None else book.positions:
+        if held.symbol == symbol:
+            return held.quantity
+    return Decimal(0)
+
+
+def is_working(book: PortfolioUpdate, symbol: str) -> bool:
+    """Tell whether the book has a working order in ``symbol``."""
+    return any(working.order.symbol == symbol for working in book.working)

@@ -1,0 +1,1 @@
+"""Seat QUANTUM AMOS: a Gaussian belief per factor about the next return."""

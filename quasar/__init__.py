@@ -1,0 +1,1 @@
+"""Seat QUASAR: online logistic regression over ten indicators."""

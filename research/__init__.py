@@ -1,0 +1,1 @@
+"""Puts all agents into one process: backtest, replay, bench."""

@@ -1,0 +1,163 @@
+"""The three ways to run agents, behind one face, so that one contract suite can be run over all of them."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Protocol
+
+from bus.agent import Agent
+from bus.broadcast import RedisBroadcast
+from bus.codec import encode
+from bus.config import BusConfig
+from bus.direct import ZmqDirect, addresses
+from bus.journal import Journal
+from bus.main import LivePoll
+from bus.memory import Fate, MemoryHub, faithful
+from bus.message import Header, Message
+from bus.messages import AgentStatus
+from bus.process import Process
+from bus.rundir import RunDir
+from bus.simulation import Simulation
+from bus.snapshot import SnapshotStore
+
+PATIENCE_S = 10.0
+
+
+class World(Protocol):
+    """A bus with agents on it."""
+
+    def tell(self, to: str, message: Message) -> None:
+        """Send a direct message from outside."""
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Run until the condition holds, or fail."""
+
+    def idle(self, seconds: float) -> None:
+        """Run for that long."""
+
+    def close(self) -> None:
+        """Stop everything."""
+
+
+class SimulatedWorld:
+    """Virtual time."""
+
+    def __init__(self, agents: Iterable[Agent]) -> None:
+        self.simulation = Simulation(agents, start_ns=1)
+
+    def tell(self, to: str, message: Message) -> None:
+        self.simulation.inject(message, sender="operator", to=to)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        self.simulation.run(until=condition, most=100_000)
+        assert condition()
+
+    def idle(self, seconds: float) -> None:
+        self.simulation.run(until_ns=self.simulation.now_ns + round(seconds * 1e9))
+
+    def close(self) -> None:
+        pass
+
+
+class LiveWorld:
+    """The live runtime, every process turned in one thread."""
+
+    def __init__(self, folder: Path, config: BusConfig | None = None) -> None:
+        self.folder = folder
+        self.config = config or BusConfig(heartbeat_s=0.05, retry_s=0.05, gap_timeout_s=1.0)
+        self.processes: dict[str, Process] = {}
+        self.paused: set[str] = set()
+        self._ids = itertools.count(1)
+
+    def planes(self, name: str, kinds: Iterable[str]) -> tuple[object, object, Callable[[int], object]]:
+        raise NotImplementedError
+
+    def start(self, agent: Agent, names: Iterable[str]) -> Process:
+        kinds = {kind.KIND for kind in agent.handlers if kind.PLANE == "broadcast"} | {AgentStatus.KIND}
+        direct, broadcast, poll = self.planes(agent.name, kinds)
+        process = Process(
+            agent,
+            self.config,
+            direct,  # type: ignore[arg-type]
+            broadcast,  # type: ignore[arg-type]
+            Journal.open(self.folder / "journal" / agent.name, agent.name, segment_bytes=1 << 20),
+            SnapshotStore(self.folder / "snapshots" / agent.name),
+            peers=list(names),
+            clock_ns=time.time_ns,
+            poll=poll,
+            version="test",
+        )
+        process.start()
+        self.processes[agent.name] = process
+        return process
+
+    def crash(self, name: str) -> None:
+        """Drop a process as kill -9 would: nothing flushed, nothing said."""
+        process = self.processes.pop(name)
+        process.post.direct.close()
+        process.post.broadcast.close()
+
+    def tell(self, to: str, message: Message) -> None:
+        name = f"operator:{next(self._ids)}"
+        header = Header(name, name, "", message.KIND, "operator", to, 0, time.time_ns(), 60_000, int(message.PRIORITY))
+        self.processes[to].post._arrive(encode(header, message), self.processes[to].now())
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, self.describe()
+            self.turn()
+
+    def idle(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.turn()
+
+    def turn(self) -> None:
+        for name, process in list(self.processes.items()):
+            if name not in self.paused:
+                process.turn(1)
+
+    def describe(self) -> str:
+        return "; ".join(f"{name}: {process.status()}" for name, process in self.processes.items())
+
+    def close(self) -> None:
+        for process in self.processes.values():
+            process.stop()
+
+
+class MemoryWorld(LiveWorld):
+    """The live runtime over planes in memory, which may lose and repeat."""
+
+    def __init__(self, agents: Iterable[Agent], folder: Path, fate: Fate = faithful, config: BusConfig | None = None) -> None:
+        super().__init__(folder, config)
+        self.hub = MemoryHub(fate)
+        agents = list(agents)
+        self.names = [agent.name for agent in agents]
+        for agent in agents:
+            self.start(agent, self.names)
+
+    def planes(self, name: str, kinds: Iterable[str]) -> tuple[object, object, Callable[[int], object]]:
+        return self.hub.direct(name), self.hub.broadcast(kinds), lambda timeout_ms: time.sleep(0.0002)
+
+
+class SocketWorld(LiveWorld):
+    """The live runtime over ZeroMQ and a real Redis."""
+
+    def __init__(self, agents: Iterable[Agent], folder: Path, redis_url: str, config: BusConfig | None = None) -> None:
+        super().__init__(folder, config)
+        self.redis_url = redis_url
+        run_dir = RunDir(folder)
+        run_dir.create()
+        agents = list(agents)
+        self.names = [agent.name for agent in agents]
+        self.book = addresses(self.config, self.names, run_dir.sockets)
+        for agent in agents:
+            self.start(agent, self.names)
+
+    def planes(self, name: str, kinds: Iterable[str]) -> tuple[object, object, Callable[[int], object]]:
+        direct = ZmqDirect(name, self.book)
+        broadcast = RedisBroadcast(self.redis_url, kinds)
+        broadcast.connect_or_fail(5.0)
+        return direct, broadcast, LivePoll(direct, broadcast)
