@@ -48,11 +48,19 @@ class RedisBroadcast:
         Wire names to subscribe to.
     monotonic
         Clock for reconnecting, in seconds.
+
+    Attributes
+    ----------
+    is_connected
+        Whether both connections stand.
+    filenos
+        Descriptors to poll for reading.
     """
 
     def __init__(self, url: str, kinds: Iterable[str], *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.counters: Counter[str] = Counter()
         self.is_connected = False
+        self.filenos: tuple[int, ...] = ()
         self._kinds = sorted(kinds)
         self._monotonic = monotonic
         self._pool = redis.ConnectionPool.from_url(url, socket_connect_timeout=1.0, socket_timeout=1.0, protocol=2)
@@ -81,6 +89,7 @@ class RedisBroadcast:
             self._drop()
             raise Transient(f"no Redis at {self._where}: {error}") from None
         self.is_connected = True
+        self.filenos = tuple(wire.fileno for wire in (self._subscriber, self._publisher) if wire is not None)
         self._failures = 0
 
     def connect_or_fail(self, patience_s: float) -> None:
@@ -115,10 +124,6 @@ class RedisBroadcast:
             return False
         self.counters["redis_reconnects"] += 1
         return True
-
-    def filenos(self) -> list[int]:
-        """Return the descriptors to poll for reading."""
-        return [wire.fileno for wire in (self._subscriber, self._publisher) if wire is not None]
 
     def publish(self, kind: str, frame: bytes) -> bool:
         """Hand a frame to Redis; False when it cannot leave now: receivers will ask for it."""
@@ -159,6 +164,7 @@ class RedisBroadcast:
 
     def _drop(self) -> None:
         self.is_connected = False
+        self.filenos = ()
         for wire in (self._subscriber, self._publisher):
             if wire is not None:
                 wire.close()
@@ -169,21 +175,22 @@ class _Wire:
     """One non-blocking connection that speaks RESP through hiredis."""
 
     def __init__(self, pool: redis.ConnectionPool) -> None:
-        self._connection: Any = pool.make_connection()
-        self._connection.connect()
-        self._socket: socket.socket = self._connection._sock  # noqa: SLF001  redis-py has no public accessor
+        connection: Any = pool.make_connection()
+        connection.connect()
+        self._connection = connection
+        self._socket: socket.socket = connection._sock  # redis-py has no public accessor
         self.fileno = self._socket.fileno()
+        self._socket.setblocking(False)
         self._reader = hiredis.Reader()
         self._unsent = bytearray()
 
     def command(self, *words: str | bytes) -> None:
         """Send a command without waiting for its reply."""
-        packed = hiredis.pack_command(words)
+        packed = hiredis.pack_command(words)  # type: ignore[arg-type]  # its stub says a tuple of one
         if self._unsent:
             self._unsent += packed
             self._flush()
             return
-        self._socket.setblocking(False)
         try:
             sent = self._socket.send(packed)
         except BlockingIOError:
@@ -194,13 +201,16 @@ class _Wire:
     def wait_for(self, replies: int) -> None:
         """Block until that many replies have come."""
         self._socket.settimeout(1.0)
-        self.drain()
+        if self._unsent:
+            self._socket.sendall(self._unsent)
+            self._unsent.clear()
         while replies:
             self._reader.feed(self._read())
             while (reply := self._reader.gets()) is not False:
                 if isinstance(reply, hiredis.ReplyError):
                     raise redis.ResponseError(str(reply))
                 replies -= 1
+        self._socket.setblocking(False)
 
     def drain(self) -> None:
         """Block until everything unsent has left."""
@@ -218,9 +228,7 @@ class _Wire:
 
     def read_messages(self, frames: list[bytes]) -> None:
         """Append the payloads of the messages that have arrived."""
-        for reply in self._replies():
-            if isinstance(reply, list) and reply[0] == b"message":
-                frames.append(reply[2])
+        frames.extend(reply[2] for reply in self._replies() if isinstance(reply, list) and reply[0] == b"message")
 
     def close(self) -> None:
         """Close the socket."""
@@ -228,7 +236,6 @@ class _Wire:
             self._connection.disconnect()
 
     def _replies(self) -> Iterable[Any]:
-        self._socket.setblocking(False)
         while True:
             try:
                 data = self._read()
@@ -249,7 +256,6 @@ class _Wire:
         return data
 
     def _flush(self) -> None:
-        self._socket.setblocking(False)
         with contextlib.suppress(BlockingIOError):
             sent = self._socket.send(self._unsent)
             del self._unsent[:sent]

@@ -122,6 +122,15 @@ def check_start(segment: Segment, agent: str, position: Position | None = None) 
         raise BrokenJournal(Damage(segment.path, None, 0, reason))
 
 
+def check_order(segment: Segment, paths: list[Path]) -> None:
+    """Refuse a segment that does not begin after the one before it, of which only the header is read."""
+    index = paths.index(segment.path)
+    before = Segment(paths[index - 1]).start.number if index else 0
+    if segment.start.number <= before:
+        reason = f"it begins with record {segment.start.number}, but the segment before it with record {before}"
+        raise BrokenJournal(Damage(segment.path, None, 0, reason))
+
+
 def _segments_from(paths: list[Path], first: int) -> list[Segment]:
     """Open the segments that hold the records from ``first`` on, reading headers from the last one back."""
     segments: list[Segment] = []
@@ -132,6 +141,7 @@ def _segments_from(paths: list[Path], first: int) -> list[Segment]:
             if not (error.damage.is_torn and path == paths[-1]):
                 raise
             continue
+        check_order(segments[0], paths)
         if segments[0].start.number <= first:
             break
     return segments

@@ -82,6 +82,7 @@ class Client:
             message_id, message_id, "", message.KIND, self.name, name, 0, time.time_ns(), ttl_ms, int(message.PRIORITY)
         )
         self._direct.send(name, encode(header, message))
+        self._direct.flush()
         return message_id
 
     def _receive(self) -> Iterable[tuple[Header, Message]]:

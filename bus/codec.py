@@ -1,4 +1,4 @@
-"""The wire form of a message: msgpack header array, then msgpack body map, in one frame.
+"""The wire form of a message: one msgpack array of the ten header fields, then the body as a map.
 
 The header comes first so that a router can read it without touching the body. docs/wire.md is the specification.
 """
@@ -15,7 +15,10 @@ from bus.message import Envelope, Header, Message, Part, lookup
 
 MAX_FRAME_BYTES: Final = 1 << 20
 DECIMAL_EXT: Final = 1
-_HEADER_TYPES: Final = (str, str, str, str, str, (str, type(None)), int, int, int, int)
+_HEADER_FIELDS: Final = len(Header._fields)
+_HEADER_TYPES: Final = frozenset(
+    (str, str, str, str, str, recipient, int, int, int, int) for recipient in (str, type(None))
+)
 _MAX_INT: Final = 2**63 - 1
 
 
@@ -27,7 +30,7 @@ def encode(header: Header, message: Message) -> bytes:
     CodecError
         The frame would exceed ``MAX_FRAME_BYTES``.
     """
-    frame: bytes = _pack(tuple(header)) + _pack(message.__dict__)
+    frame: bytes = _pack((*header, message.__dict__))
     if len(frame) > MAX_FRAME_BYTES:
         raise CodecError(f"{header.kind} {header.id}: frame of {len(frame)} bytes, the bound is {MAX_FRAME_BYTES}")
     return frame
@@ -41,12 +44,22 @@ def decode(frame: bytes) -> Envelope:
     CodecError
         Oversized, truncated, trailing bytes, wrong header, unknown kind, or a body that its class refuses.
     """
+    if len(frame) > MAX_FRAME_BYTES:
+        raise CodecError(f"frame of {len(frame)} bytes, the bound is {MAX_FRAME_BYTES}")
     try:
-        header, body = _split(frame)
-        cls = lookup(header.kind)
-        if cls is None:
-            raise CodecError(f"unknown kind {header.kind!r} from {header.sender!r}: do both sides run one version?")
-        message = cls.__pydantic_validator__.validate_python(body)
+        fields = msgpack.unpackb(frame, ext_hook=_unpack_ext, use_list=False)
+    except CodecError:
+        raise
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
+        raise CodecError(f"malformed frame of {len(frame)} bytes: {type(error).__name__} {error}".strip()) from None
+    if type(fields) is not tuple or len(fields) != _HEADER_FIELDS + 1:
+        raise CodecError(f"malformed frame: expected an array of {_HEADER_FIELDS} header fields and a body")
+    header = _header(fields[:-1])
+    cls = lookup(header.kind)
+    if cls is None:
+        raise CodecError(f"unknown kind {header.kind!r} from {header.sender!r}: do both sides run one version?")
+    try:
+        message = cls.__pydantic_validator__.validate_python(fields[-1])
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"
@@ -55,49 +68,31 @@ def decode(frame: bytes) -> Envelope:
 
 
 def decode_header(frame: bytes) -> Header:
-    """Return the checked header of a frame without reading its body."""
-    return _split(frame)[0]
+    """Return the checked header of a frame without reading its body.
 
-
-def _split(frame: bytes) -> tuple[Header, Any]:
-    if len(frame) > MAX_FRAME_BYTES:
-        raise CodecError(f"frame of {len(frame)} bytes, the bound is {MAX_FRAME_BYTES}")
-    unpacker = msgpack.Unpacker(ext_hook=_unpack_ext, use_list=False, max_buffer_size=MAX_FRAME_BYTES)
+    Raises
+    ------
+    CodecError
+        As ``decode``, as far as the header goes.
+    """
+    unpacker = msgpack.Unpacker(use_list=False, max_buffer_size=MAX_FRAME_BYTES)
     try:
         unpacker.feed(frame)
-        fields = unpacker.unpack()
-        body = unpacker.unpack()
-        is_whole = unpacker.tell() == len(frame)
-    except CodecError:
-        raise
+        if unpacker.read_array_header() != _HEADER_FIELDS + 1:
+            raise CodecError(f"malformed frame: expected an array of {_HEADER_FIELDS} header fields and a body")
+        return _header(tuple(unpacker.unpack() for _ in range(_HEADER_FIELDS)))
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise CodecError(f"malformed frame of {len(frame)} bytes: {type(error).__name__} {error}".strip()) from None
-    if not is_whole:
-        raise CodecError(f"frame of {len(frame)} bytes has bytes after its body")
-    return _header(fields), body
 
 
-def _header(fields: object) -> Header:
-    if type(fields) is not tuple or len(fields) != len(_HEADER_TYPES):
-        raise CodecError(f"malformed header: expected an array of {len(_HEADER_TYPES)} fields")
-    header = Header._make(fields)
-    if not (
-        type(header.id) is str
-        and type(header.correlation_id) is str
-        and type(header.causation_id) is str
-        and type(header.kind) is str
-        and type(header.sender) is str
-        and (header.recipient is None or type(header.recipient) is str)
-        and type(header.sequence) is int
-        and type(header.sent_ns) is int
-        and type(header.ttl_ms) is int
-        and type(header.priority) is int
-    ):
+def _header(fields: tuple[Any, ...]) -> Header:
+    if tuple(map(type, fields)) not in _HEADER_TYPES:
         raise CodecError("malformed header: a field has the wrong type")
-    if not (0 <= header.sequence <= _MAX_INT and 0 <= header.sent_ns <= _MAX_INT and 0 <= header.ttl_ms <= _MAX_INT):
-        raise CodecError("malformed header: sequence, sent_ns and ttl_ms must not be negative")
+    header = Header._make(fields)
     if header.priority not in (1, 2, 3):
         raise CodecError(f"malformed header: priority {header.priority}, expected 1, 2 or 3")
+    if not (0 <= header.sequence <= _MAX_INT and 0 <= header.sent_ns <= _MAX_INT and 0 <= header.ttl_ms <= _MAX_INT):
+        raise CodecError("malformed header: sequence, sent_ns and ttl_ms must lie in [0, 2^63)")
     return header
 
 

@@ -80,7 +80,7 @@ class ModelsConfig(Config):
 
 
 class AgentEntry(Config):
-    """One line of the process list: ``module`` is run as ``python -m module``; it starts after the agents it ``needs``."""
+    """One line of the process list: ``module`` is run as ``python -m module`` once the agents it ``needs`` are up."""
 
     enabled: bool = True
     module: str | None = None
@@ -165,7 +165,7 @@ class Settings:
         self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.run_dir / SAVED_FILE
         temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps(saved, indent=1), encoding="utf-8")
+        temporary.write_text(json.dumps(saved, indent=1, default=str), encoding="utf-8")
         temporary.replace(path)
 
     def table(self, name: str, model: type[T]) -> T:

@@ -153,7 +153,9 @@ class Handled:
 
     def snapshot(self) -> list[Any]:
         """Return the state as plain data."""
-        return [(key, expires, [tuple(reply) for reply in replies]) for key, (expires, replies) in self._entries.items()]
+        return [
+            (key, expires, [tuple(reply) for reply in replies]) for key, (expires, replies) in self._entries.items()
+        ]
 
     def restore(self, state: list[Any]) -> None:
         """Take over a state that ``snapshot`` gave."""

@@ -12,6 +12,7 @@ from bus.config import BusConfig
 from bus.errors import ConfigError, Fatal
 
 _HIGH_WATER: Final = 20_000
+_MOST_TOGETHER: Final = 64
 _LINGER_MS: Final = 500
 _RECONNECT_MS: Final = 20
 _RECONNECT_MAX_MS: Final = 500
@@ -22,11 +23,14 @@ class DirectPlane(Protocol):
 
     counters: Counter[str]
 
-    def send(self, recipient: str, frame: bytes) -> bool:
-        """Hand a frame to the plane; False when there is no room or no way."""
+    def send(self, recipient: str, frame: bytes) -> None:
+        """Hand a frame to the plane; it leaves at the next ``flush`` at the latest."""
+
+    def flush(self) -> None:
+        """Let everything handed over leave; what finds no room or no way is counted."""
 
     def receive(self, most: int) -> list[bytes]:
-        """Return up to ``most`` frames that have arrived."""
+        """Return the frames that have arrived, about ``most`` at the most."""
 
     def close(self) -> None:
         """Give up all sockets."""
@@ -63,6 +67,7 @@ class ZmqDirect:
         self._dealers: dict[str, zmq.Socket[bytes]] = {}
         self._receivers: list[zmq.Socket[bytes]] = []
         self._router: zmq.Socket[bytes] | None = None
+        self._outbox: dict[str, list[bytes]] = {}
         self._is_client = is_client
         self.poller = zmq.Poller()
         if not is_client:
@@ -100,35 +105,50 @@ class ZmqDirect:
             self._listen(dealer)
         return True
 
-    def send(self, recipient: str, frame: bytes) -> bool:
-        """Hand a frame to the plane; False when there is no room or no way."""
+    def send(self, recipient: str, frame: bytes) -> None:
+        """Hand a frame to the plane; frames for one recipient travel together until the next ``flush``."""
+        waiting = self._outbox.get(recipient)
+        if waiting is None:
+            self._outbox[recipient] = [frame]
+            return
+        waiting.append(frame)
+        if len(waiting) >= _MOST_TOGETHER:
+            del self._outbox[recipient]
+            self._send(recipient, waiting)
+
+    def flush(self) -> None:
+        """Let everything handed over leave; what finds no room or no way is counted."""
+        while self._outbox:
+            recipient, frames = self._outbox.popitem()
+            self._send(recipient, frames)
+
+    def _send(self, recipient: str, frames: list[bytes]) -> None:
         dealer = self._dealers.get(recipient)
         try:
             if dealer is not None or self.connect(recipient):
-                self._dealers[recipient].send(frame, zmq.NOBLOCK)
+                self._dealers[recipient].send_multipart(frames, zmq.NOBLOCK)
             elif self._router is not None:
-                self._router.send_multipart((recipient.encode(), frame), zmq.NOBLOCK)
+                self._router.send_multipart((recipient.encode(), *frames), zmq.NOBLOCK)
             else:
-                self.counters["unroutable"] += 1
-                return False
+                self.counters["unroutable"] += len(frames)
         except zmq.ZMQError:
-            self.counters["unsent"] += 1
-            return False
-        return True
+            self.counters["unsent"] += len(frames)
 
     def receive(self, most: int) -> list[bytes]:
-        """Return up to ``most`` frames that have arrived."""
+        """Return the frames that have arrived, about ``most`` at the most."""
         frames: list[bytes] = []
         for socket in self._receivers:
             while len(frames) < most:
                 try:
-                    frames.append(socket.recv_multipart(zmq.NOBLOCK)[-1])
+                    parts = socket.recv_multipart(zmq.NOBLOCK)
                 except zmq.Again:
                     break
+                frames += parts if self._is_client else parts[1:]
         return frames
 
     def close(self) -> None:
         """Give up all sockets; what is queued gets a moment to leave."""
+        self.flush()
         for socket in (self._router, *self._dealers.values()):
             if socket is not None:
                 socket.close(linger=_LINGER_MS)

@@ -10,7 +10,7 @@ class Transient(BoardroomError):
 
 
 class Invalid(BoardroomError):
-    """This input is bad: drop it, count it, tell the sender; the process goes on."""
+    """One input is bad: drop it, count it, tell the sender; the process goes on."""
 
 
 class Fatal(BoardroomError):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, NoReturn, Self
 from zlib import crc32
 
-from bus.chain import VerifyReport, check_start, read, segment_path, segment_paths, verify
+from bus.chain import VerifyReport, check_order, check_start, read, segment_path, segment_paths, verify
 from bus.errors import JournalError
 from bus.segment import (
     CHAIN_BYTES,
@@ -200,6 +200,7 @@ class Journal:
             self._cut(error.damage)
             return self._recover(paths[:-1])
         check_start(segment, self._agent)
+        check_order(segment, paths)
         try:
             for _ in segment:
                 pass

@@ -20,4 +20,4 @@ def open_log(name: str) -> FilteringBoundLogger:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    return cast(FilteringBoundLogger, structlog.get_logger().bind(agent=name))
+    return cast("FilteringBoundLogger", structlog.get_logger().bind(agent=name))

@@ -83,7 +83,9 @@ def code_version() -> str:
 def _arguments(name: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog=f"python -m {name}", description=f"Run the agent {name} of a Boardroom firm.")
     parser.add_argument("--config", type=Path, help="folder with firm.toml and limits.toml")
-    parser.add_argument("--run-dir", type=Path, default=default_run_dir(), help="folder of the firm's sockets and journals")
+    parser.add_argument(
+        "--run-dir", type=Path, default=default_run_dir(), help="folder of the firm's sockets and journals"
+    )
     parser.add_argument("--check", action="store_true", help="check the configuration and exit")
     return parser.parse_args()
 
@@ -138,23 +140,25 @@ class LivePoll:
         self._poller = direct.poller
         self._broadcast = broadcast
         self._log = log
-        self._registered: list[int] = []
+        self._registered: tuple[int, ...] = ()
 
-    def __call__(self, timeout_ms: int) -> object:
-        """Wait at most ``timeout_ms`` milliseconds for something to read."""
+    def __call__(self, timeout_ms: int) -> bool:
+        """Wait at most ``timeout_ms`` milliseconds; tell whether there may be something to read."""
+        if self._broadcast.filenos != self._registered or not self._broadcast.is_connected:
+            self._register()
+        return bool(self._poller.poll(timeout_ms))
+
+    def _register(self) -> None:
         was_connected = bool(self._registered)
         if not self._broadcast.is_connected and self._broadcast.reconnect() and self._log is not None:
             self._log.info("redis is back")
-        filenos = self._broadcast.filenos()
-        if filenos != self._registered:
-            for fileno in self._registered:
-                self._poller.unregister(fileno)
-            for fileno in filenos:
-                self._poller.register(fileno, zmq.POLLIN)
-            self._registered = filenos
-            if was_connected and not filenos and self._log is not None:
-                self._log.warning("redis is gone; broadcasts wait in the ring until it is back")
-        return self._poller.poll(timeout_ms)
+        for fileno in self._registered:
+            self._poller.unregister(fileno)
+        self._registered = self._broadcast.filenos
+        for fileno in self._registered:
+            self._poller.register(fileno, zmq.POLLIN)
+        if was_connected and not self._registered and self._log is not None:
+            self._log.warning("redis is gone; broadcasts wait in the ring until it is back")
 
 
 def _catch_signals() -> list[int]:
@@ -169,7 +173,7 @@ def _obey_jit_switch(settings: Settings) -> None:
     """Begin again with numba's own switch set: it is read when numba is imported, which has happened by now."""
     if not settings.firm.kernels.jit and os.environ.get("NUMBA_DISABLE_JIT") != "1":
         os.environ["NUMBA_DISABLE_JIT"] = "1"
-        os.execv(sys.executable, sys.orig_argv)
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606
 
 
 def _fail(name: str, error: Exception, status: int, log: FilteringBoundLogger) -> NoReturn:

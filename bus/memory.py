@@ -41,13 +41,11 @@ class MemoryHub:
         self._broadcast = [each for each in self._broadcast if each is not plane]
         self._direct = {name: each for name, each in self._direct.items() if each is not plane}
 
-    def carry(self, recipient: str, frame: bytes) -> bool:
+    def carry(self, recipient: str, frame: bytes) -> None:
         """Deliver a direct frame."""
         plane = self._direct.get(recipient)
-        if plane is None:
-            return False
-        plane.arrived.extend([frame] * self.fate(decode_header(frame)))
-        return True
+        if plane is not None:
+            plane.arrived.extend([frame] * self.fate(decode_header(frame)))
 
     def spread(self, kind: str, frame: bytes) -> None:
         """Deliver a broadcast to every subscriber, each with a fate of its own."""
@@ -64,9 +62,12 @@ class MemoryDirect:
         self.arrived: deque[bytes] = deque()
         self._hub = hub
 
-    def send(self, recipient: str, frame: bytes) -> bool:
+    def send(self, recipient: str, frame: bytes) -> None:
         """Hand a frame to the hub."""
-        return self._hub.carry(recipient, frame)
+        self._hub.carry(recipient, frame)
+
+    def flush(self) -> None:
+        """Do nothing: what was handed over has left."""
 
     def receive(self, most: int) -> list[bytes]:
         """Return up to ``most`` frames that have arrived."""

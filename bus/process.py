@@ -31,8 +31,8 @@ _MAX_WAIT_MS: Final = 100
 class Poll(Protocol):
     """Waits until a plane has something to read."""
 
-    def __call__(self, timeout_ms: int) -> object:
-        """Wait at most ``timeout_ms`` milliseconds."""
+    def __call__(self, timeout_ms: int) -> bool:
+        """Wait at most ``timeout_ms`` milliseconds; tell whether there may be something to read."""
 
 
 class Process:
@@ -109,12 +109,14 @@ class Process:
         if self.inputs == 0:
             self._notice(Started(), now_ns)
         self.post.beat(now_ns)
+        self.post.direct.flush()
 
     def turn(self, timeout_ms: int | None = None) -> int:
         """Go once around the loop; return how many inputs were handled."""
-        self._poll(self._wait_ms() if timeout_ms is None else timeout_ms)
+        is_readable = self._poll(self._wait_ms() if timeout_ms is None else timeout_ms)
         now_ns = self.now()
-        self.post.collect(now_ns)
+        if is_readable:
+            self.post.collect(now_ns)
         self.post.tick(now_ns)
         if self.post.acknowledged:
             self.journal.append(RecordType.ACK, now_ns, pack_map(self.post.acknowledged))
@@ -122,6 +124,7 @@ class Process:
         while self.post.notices:
             self._notice(self.post.notices.pop(0), now_ns)
         count = self._work(now_ns)
+        self.post.direct.flush()
         self._keep(now_ns)
         return count
 
@@ -162,9 +165,8 @@ class Process:
         counters.update(self.post.direct.counters)
         counters.update(self.post.broadcast.counters)
         report: dict[str, str | int | float] = dict(self.agent.report())
-        for key, text in (("last_codec_error", self.post.last_error), ("last_invalid", self.stepper.last_invalid)):
-            if text:
-                report[key] = text
+        words = {"last_codec_error": self.post.last_error, "last_invalid": self.stepper.last_invalid}
+        report |= {key: text for key, text in words.items() if text}
         return AgentStatus(
             agent=self.name,
             state=self.state,
@@ -183,7 +185,7 @@ class Process:
         number = self.last_record
         state = {
             "stepper": self.stepper.snapshot(),
-            "post": self.post.snapshot(),
+            "post": pack_map(self.post.snapshot()),
             "incarnation": self.incarnation,
             "inputs": self.inputs,
             "now_ns": self._last_ns,
@@ -275,7 +277,7 @@ class Process:
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.stepper.restore(state["stepper"])
-        self.post.restore(state["post"])
+        self.post.restore(unpack_map(state["post"]))
         self.incarnation = state["incarnation"] + 1
         self.inputs = state["inputs"]
         self._last_ns = state["now_ns"]

@@ -80,7 +80,9 @@ class Simulation:
         """Return what was sent to a name that is no agent."""
         return self._mailboxes.setdefault(name, [])
 
-    def run(self, *, until: Callable[[], bool] | None = None, until_ns: int | None = None, most: int | None = None) -> int:
+    def run(
+        self, *, until: Callable[[], bool] | None = None, until_ns: int | None = None, most: int | None = None
+    ) -> int:
         """Handle inputs until the condition holds, virtual time passes, ``most`` are handled, or none is left."""
         handled = 0
         while self._heap:

@@ -10,9 +10,10 @@ from typing import Any, Final
 from bus.agent import Agent, Deferral
 from bus.errors import Fatal, Invalid
 from bus.message import NEVER_EXPIRES, Envelope, Header, Message, Plane
-from bus.messages import Started
+from bus.messages import DeferralEnds, Started
 
 _NS: Final = 1_000_000_000
+_NEVER_NS: Final = 2**63 - 1
 SNAPSHOT_VERSION: Final = 1
 
 
@@ -37,6 +38,7 @@ class Stepper:
         self._timer_count = 0
         self._timers: list[tuple[int, int, Envelope]] = []
         self._deferred: list[Envelope] = []
+        self._wake_ns = 0
 
     def start(self, now_ns: int) -> list[Envelope]:
         """Hand the agent its first input."""
@@ -45,8 +47,12 @@ class Stepper:
     def step(self, envelope: Envelope, now_ns: int) -> list[Envelope]:
         """Handle one input at ``now_ns`` and return the outputs in order."""
         outputs: list[Envelope] = []
-        if not self._handle(envelope, now_ns, outputs):
+        if envelope.message.KIND == DeferralEnds.KIND:
+            self._wake_ns = 0
+            self._retry(now_ns, outputs)
+        elif not self._handle(envelope, now_ns, outputs):
             self._deferred.append(envelope)
+            self._wake_for(envelope.header, now_ns)
         elif self._deferred:
             self._retry(now_ns, outputs)
         return outputs
@@ -110,6 +116,17 @@ class Stepper:
             elif not self._handle(envelope, now_ns, outputs):
                 self._deferred.append(envelope)
 
+        if self._deferred and not self._wake_ns:
+            self._wake_for(min((each.header for each in self._deferred), key=_expiry_ns), now_ns)
+
+    def _wake_for(self, header: Header, now_ns: int) -> None:
+        """See to it that a deferred message is looked at once more when it expires, whether or not anything arrives."""
+        due_ns = _expiry_ns(header) + 1
+        if header.ttl_ms != NEVER_EXPIRES and (not self._wake_ns or due_ns < self._wake_ns):
+            self._wake_ns = due_ns
+            self._timer_count += 1
+            heapq.heappush(self._timers, (due_ns, self._timer_count, self.local(DeferralEnds(), now_ns)))
+
     def _release(self, cause: Header, now_ns: int, outputs: list[Envelope]) -> None:
         box = self.agent.outbox
         for message, recipient, about, ttl_s in box.messages:
@@ -121,7 +138,13 @@ class Stepper:
         box.clear()
 
     def _stamp(
-        self, message: Message, recipient: str | None, about: Header, causation_id: str, now_ns: int, ttl_s: float | None
+        self,
+        message: Message,
+        recipient: str | None,
+        about: Header,
+        causation_id: str,
+        now_ns: int,
+        ttl_s: float | None,
     ) -> Envelope:
         expected = Plane.BROADCAST if recipient is None else Plane.DIRECT
         if message.PLANE is not expected:
@@ -133,10 +156,10 @@ class Stepper:
             sequence = self.streams[message.KIND] = self.streams.get(message.KIND, 0) + 1
         ttl_ms = self._time_to_live_ms(message, recipient, ttl_s)
         correlation_id = message_id if message.OPENS or not about.correlation_id else about.correlation_id
+        name, priority = self.agent.name, int(message.PRIORITY)
         header = Header(
-            message_id, correlation_id, causation_id, message.KIND, self.agent.name, recipient, sequence, now_ns, ttl_ms,
-            int(message.PRIORITY),
-        )  # fmt: skip
+            message_id, correlation_id, causation_id, message.KIND, name, recipient, sequence, now_ns, ttl_ms, priority
+        )
         return Envelope(header, message)
 
     def _time_to_live_ms(self, message: Message, recipient: str | None, ttl_s: float | None) -> int:
@@ -160,6 +183,7 @@ class Stepper:
             "version": SNAPSHOT_VERSION,
             "count": self._count,
             "timer_count": self._timer_count,
+            "wake_ns": self._wake_ns,
             "streams": dict(self.streams),
             "counters": dict(self.counters),
             "timers": [[due, number, list(e.header), e.message] for due, number, e in sorted(self._timers)],
@@ -173,8 +197,13 @@ class Stepper:
             raise Fatal(f"{self.agent.name}: snapshot version {state['version']}, this code reads {SNAPSHOT_VERSION}")
         self._count = state["count"]
         self._timer_count = state["timer_count"]
+        self._wake_ns = state["wake_ns"]
         self.streams = dict(state["streams"])
         self.counters = Counter(state["counters"])
         self._timers = [(due, number, Envelope(Header(*h), m)) for due, number, h, m in state["timers"]]
         self._deferred = [Envelope(Header(*h), m) for h, m in state["deferred"]]
         self.agent.restore(state["agent"])
+
+
+def _expiry_ns(header: Header) -> int:
+    return header.sent_ns + header.ttl_ms * 1_000_000 if header.ttl_ms != NEVER_EXPIRES else _NEVER_NS

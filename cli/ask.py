@@ -38,8 +38,15 @@ def show(decision: DecisionMade) -> None:
     for member in decision.members:
         beliefs = ("-", "-", "-") if member.belief is None else tuple(f"{p:.3f}" for p in member.belief)
         table.add_row(
-            member.member, *beliefs, f"{member.confidence:.2f}", f"{member.weight:.3f}", f"{member.stake:.3f}", f"{member.cost:.3f}"
+            member.member,
+            *beliefs,
+            f"{member.confidence:.2f}",
+            f"{member.weight:.3f}",
+            f"{member.stake:.3f}",
+            f"{member.cost:.3f}",
         )
     table.add_row("price", *(f"{p:.3f}" for p in decision.price), style="bold")
     console.print(table)
-    console.print(f"{decision.choice_reason}; phase {decision.phase}, conviction {decision.conviction:.3f}", highlight=False)
+    console.print(
+        f"{decision.choice_reason}; phase {decision.phase}, conviction {decision.conviction:.3f}", highlight=False
+    )

@@ -1,5 +1,6 @@
 """`boardroom backtest`: the whole firm on the simulated bus."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +9,9 @@ import typer
 from bus.errors import Fatal
 from cli.demo import simulate_with_progress
 from cli.options import ConfigOption, JsonOption, console, load, print_json, remember
-from cli.render import render_summary, summary_json
+from cli.render import print_summary, to_json
 from ops.ledger import Ledger
-from ops.summary import summarise
+from ops.summary import summarize
 
 
 def backtest(
@@ -25,12 +26,12 @@ def backtest(
         raise Fatal(f"{ledger_path} exists; move it aside or give another --run-dir")
     result = simulate_with_progress(settings)
     remember(run_dir)
-    with Ledger.open(f"sqlite:///{ledger_path}") as ledger:
-        summary = summarise(ledger)
+    with closing(Ledger.open(f"sqlite:///{ledger_path}")) as ledger:
+        summary = summarize(ledger)
     if json:
-        print_json({"rounds_per_s": round(result.rounds_per_s, 1), "inputs": result.inputs, **summary_json(summary)})
+        print_json({"rounds_per_s": round(result.rounds_per_s, 1), "inputs": result.inputs, **to_json(summary)})
         return
-    console.print(render_summary(summary))
+    print_summary(summary, console)
     console.print(
         f"simulated bus, virtual time; {result.rounds} rounds in {result.seconds:.1f} s, {result.rounds_per_s:,.0f} a second",
         highlight=False,

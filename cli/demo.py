@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,9 +14,9 @@ from bus.config import Settings
 from bus.errors import Fatal
 from bus.rundir import RunDir
 from cli.options import ConfigOption, JsonOption, console, errors, load, print_json, remember
-from cli.render import render_summary, summary_json
+from cli.render import print_summary, to_json
 from ops.ledger import Ledger
-from ops.summary import summarise
+from ops.summary import summarize
 from ops.supervisor import Supervisor
 from research.backtest import Backtest, backtest
 
@@ -41,15 +42,16 @@ def demo(
         mode = f"{len(settings.firm.agents)} processes, ZeroMQ and Redis, journaled"
         _run(settings)
     seconds = time.monotonic() - started
-    with Ledger.open(f"sqlite:///{run_dir / 'ledger.sqlite'}") as ledger:
-        summary = summarise(ledger)
+    with closing(Ledger.open(f"sqlite:///{run_dir / 'ledger.sqlite'}")) as ledger:
+        summary = summarize(ledger)
     if json:
-        print_json({"mode": mode, "seconds": round(seconds, 2), **summary_json(summary)})
+        print_json({"mode": mode, "seconds": round(seconds, 2), **to_json(summary)})
         return
-    console.print(render_summary(summary))
+    print_summary(summary, console)
     console.print(f"{mode}; {seconds:.1f} s; everything is in {run_dir}", highlight=False)
-    if summary.last_filled is not None:
-        console.print(f"next: boardroom why {summary.last_filled}   boardroom replay   boardroom verify", highlight=False)
+    console.print(
+        f"next: boardroom why {summary.last_order or 'SPX-500'}   boardroom replay   boardroom verify", highlight=False
+    )
 
 
 def _renew(run_dir: Path) -> None:

@@ -1,4 +1,4 @@
-"""`boardroom doctor`: is everything here that the firm needs?"""
+"""`boardroom doctor`: look for everything that the firm needs."""
 
 import importlib.metadata
 import importlib.util
@@ -44,7 +44,9 @@ def doctor(config: ConfigOption = None, run_dir: RunDirOption = None, json: Json
 def examine(config: Path | None, run_dir: Path | None) -> Iterable[Finding]:
     """Yield what was found, one thing at a time."""
     version = sys.version_info
-    yield Finding("python", version >= (3, 11), f"{version.major}.{version.minor}.{version.micro}, 3.11 or newer is needed")
+    yield Finding(
+        "python", version >= (3, 11), f"{version.major}.{version.minor}.{version.micro}, 3.11 or newer is needed"
+    )
     yield from _packages()
     try:
         settings = load(config, run_dir)
@@ -81,12 +83,23 @@ def _room(settings: Settings) -> str:
     RunDir(settings.run_dir).create()
     free_mb = shutil.disk_usage(settings.run_dir).free >> 20
     if free_mb < _MIN_FREE_MB:
-        raise BoardroomError(f"{settings.run_dir}: {free_mb} MB free, {_MIN_FREE_MB} MB are needed for journals; free some")
+        raise BoardroomError(
+            f"{settings.run_dir}: {free_mb} MB free, {_MIN_FREE_MB} MB are needed for journals; free some"
+        )
     return f"{settings.run_dir}, {free_mb:,} MB free"
 
 
 def _check_agent(name: str, module: str, settings: Settings) -> Finding:
-    command = [sys.executable, "-m", module, "--check", "--config", str(settings.folder), "--run-dir", str(settings.run_dir)]
+    command = [
+        sys.executable,
+        "-m",
+        module,
+        "--check",
+        "--config",
+        str(settings.folder),
+        "--run-dir",
+        str(settings.run_dir),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_CHECK_S, check=False)
     if done.returncode == 0:
         return Finding(name, True, "configuration is in order")

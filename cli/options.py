@@ -20,7 +20,10 @@ ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Folder with firm.toml and limits.toml.", show_default="./configs")
 ]
 RunDirOption = Annotated[
-    Path | None, typer.Option("--run-dir", help="Folder of the firm's sockets, journals and ledger.", show_default="the last one started")
+    Path | None,
+    typer.Option(
+        "--run-dir", help="Folder of the firm's sockets, journals and ledger.", show_default="the last one started"
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of text for a person.")]
 

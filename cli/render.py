@@ -140,9 +140,8 @@ def summary_tables(summary: Summary) -> RenderableType:
     if summary.refusals:
         parts.insert(1, _refusal_table(summary))
     if summary.losses:
-        parts.append(
-            f"[red]messages were lost on the way to the ledger ({summary.losses} gaps): these figures lack something[/red]"
-        )
+        lost = f"messages to the ledger were lost for good (gaps: {summary.losses})"
+        parts.append(f"[red]these figures lack something: {lost}[/red]")
     return Group(*parts)
 
 

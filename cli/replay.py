@@ -10,7 +10,9 @@ from research.replay import Replay, replay_firm
 
 
 def replay(
-    decision: Annotated[str | None, typer.Argument(help="A decision such as SPX-250; without it, every decision.")] = None,
+    decision: Annotated[
+        str | None, typer.Argument(help="A decision such as SPX-250; without it, every decision.")
+    ] = None,
     run_dir: RunDirOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -47,5 +49,7 @@ def _table(replays: list[Replay]) -> Table:
     for column in table.columns[1:]:
         column.justify = "right"
     for each in replays:
-        table.add_row(each.agent, f"{each.inputs:,}", f"{each.outputs:,}", f"{each.bytes:,}", str(len(each.differences)))
+        table.add_row(
+            each.agent, f"{each.inputs:,}", f"{each.outputs:,}", f"{each.bytes:,}", str(len(each.differences))
+        )
     return table

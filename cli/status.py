@@ -8,7 +8,17 @@ from bus.messages import AgentStatus
 from bus.rundir import RunDir
 from cli.options import JsonOption, RunDirOption, console, print_json, saved
 
-_TROUBLE = ("gaps", "gaps_lost", "dropped", "refused", "expired", "codec_errors", "invalid", "undelivered", "redis_lost")
+_TROUBLE = (
+    "gaps",
+    "gaps_lost",
+    "dropped",
+    "refused",
+    "expired",
+    "codec_errors",
+    "invalid",
+    "undelivered",
+    "redis_lost",
+)
 
 
 def status(run_dir: RunDirOption = None, json: JsonOption = False) -> None:
@@ -36,6 +46,13 @@ def _table(names: list[str], running: list[str], found: dict[str, AgentStatus]) 
         trouble = ", ".join(f"{key} {counters[key]}" for key in _TROUBLE if counters.get(key))
         report = ", ".join(f"{key} {value}" for key, value in each.report)
         table.add_row(
-            name, str(each.state), str(each.pid), str(each.incarnation), f"{each.inputs:,}", str(each.inbox), trouble, report
+            name,
+            str(each.state),
+            str(each.pid),
+            str(each.incarnation),
+            f"{each.inputs:,}",
+            str(each.inbox),
+            trouble,
+            report,
         )
     return table

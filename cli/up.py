@@ -1,6 +1,5 @@
 """`boardroom up`: run the firm until it is told to stop."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -60,7 +59,7 @@ def _detach(settings: Settings) -> None:
     with log.open("ab") as output:
         child = subprocess.Popen(
             [sys.executable, "-m", "cli", "up", "--config", str(settings.folder), "--run-dir", str(settings.run_dir)],
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd=Path.cwd(), env=dict(os.environ),
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
     deadline = time.monotonic() + _DETACH_PATIENCE_S
     while time.monotonic() < deadline:

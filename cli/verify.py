@@ -15,21 +15,21 @@ def verify(run_dir: RunDirOption = None, json: JsonOption = False) -> None:
         folder = RunDir(settings.run_dir).journal(name)
         if folder.is_dir():
             reports[name] = verify_journal(folder)
-    is_whole = all(report.damage is None for report in reports.values())
+    is_whole = all(report.is_whole for report in reports.values())
     if json:
         print_json(
             {
                 "whole": is_whole,
                 "journals": {
-                    name: {"records": report.records, "damage": None if report.damage is None else str(report.damage)}
+                    name: {"records": report.records, "damage": None if report.is_whole else str(report.broken)}
                     for name, report in reports.items()
                 },
             }
         )
     else:
         for name, report in reports.items():
-            if report.damage is None:
+            if report.is_whole:
                 console.print(f"[green]whole[/]   {name}: {report.records} records", highlight=False)
             else:
-                console.print(f"[red]broken[/]  {name}: {report.damage}", highlight=False, soft_wrap=True)
+                console.print(f"[red]broken[/]  {name}: {report.broken}", highlight=False, soft_wrap=True)
     raise typer.Exit(0 if is_whole else 1)

@@ -1,11 +1,12 @@
 """`boardroom why`: explain a decision or an order back to the bar."""
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
 
 from cli.options import JsonOption, RunDirOption, console, print_json, saved
-from cli.render import render_chain, chain_json
+from cli.render import print_chain, to_json
 from ops.explain import explain
 from ops.ledger import Ledger
 
@@ -17,9 +18,9 @@ def why(
 ) -> None:
     """Show the chain: fill, order, verdicts, board, each belief, the bar."""
     settings = saved(run_dir)
-    with Ledger.open(f"sqlite:///{settings.run_dir / 'ledger.sqlite'}") as ledger:
+    with closing(Ledger.open(f"sqlite:///{settings.run_dir / 'ledger.sqlite'}")) as ledger:
         chain = explain(ledger, decision)
     if json:
-        print_json(chain_json(chain))
+        print_json(to_json(chain))
     else:
-        console.print(render_chain(chain))
+        print_chain(chain, console)

@@ -105,20 +105,15 @@ class Book:
             The price is not a positive number that the book can hold exactly.
         """
         check_amount(f"price of {symbol}", price)
-        held = self._positions.get(symbol)
-        if held is None:
-            self._positions[symbol] = Position(ZERO, ZERO, price)
-            return
-        position = Position(held.quantity, held.cost, price)
+        held = self._positions.get(symbol) or Position(ZERO, ZERO, price)
+        totals = self._totals
         if held.quantity:
             with localcontext(EXACT):
                 gain = held.quantity * (price - held.last_price)
-                totals = self._totals._replace(value=self._totals.value + gain)
-                equity = totals.cash + totals.value
-            self._totals = totals
-            if equity > self.peak_equity:
-                self.peak_equity = equity
-        self._positions[symbol] = position
+                totals = totals._replace(value=totals.value + gain)
+        self._totals = totals
+        self._positions[symbol] = Position(held.quantity, held.cost, price)
+        self.peak_equity = max(self.peak_equity, self.equity)
 
     def fill(self, symbol: str, quantity: Decimal, price: Decimal, fee: Decimal) -> None:
         """Book a trade of signed ``quantity`` at ``price``; a fee of 0 or more is paid from cash.

@@ -1,10 +1,10 @@
 """The logarithmic market scoring rule: cost, price, the pools of beliefs, and one joint trade of many members.
 
-Hanson, "Combinatorial information market design" (2003): C(q) = b ln sum_k exp(q_k/b), price = softmax(q/b). Members who
-all trade at once from the prior leave the logarithmic pool of their beliefs as the price; what they pay is shared by
-Aumann and Shapley, "Values of non-atomic games" (1974). Sums over outcomes run from both ends to the middle, so that
-mirrored outcomes give the mirrored result to the last bit; sums over members run in the order of the rows, so a
-caller who always gives the same order gets the same bits.
+Hanson, "Combinatorial information market design" (2003): C(q) = b ln sum_k exp(q_k/b), price = softmax(q/b). Members
+who all trade at once from the prior leave the logarithmic pool of their beliefs as the price; what they pay is shared
+after Aumann and Shapley, "Values of non-atomic games" (1974). Sums over outcomes run from both ends to the middle, so
+that mirrored outcomes give the mirrored result to the last bit; sums over members run in the order of the rows, so that
+a caller who always gives the same order gets the same bits.
 """
 
 import math
@@ -166,8 +166,8 @@ def joint_trade(prior: Floats, beliefs: Floats, stakes: Floats, liquidity: float
     table = _joint_trade(prior, beliefs, stakes, liquidity)
     if table[members, outcomes] != 0.0:
         raise ValueError(
-            f"prior {prior}, beliefs {beliefs.tolist()}, stakes {stakes}, liquidity {liquidity}: expected probabilities "
-            "that sum to 1, a positive prior, stakes >= 0 that sum to at most 1, and liquidity > 0"
+            f"prior {prior}, beliefs {beliefs.tolist()}, stakes {stakes}, liquidity {liquidity}: expected "
+            "probabilities that sum to 1, a positive prior, stakes >= 0 that sum to at most 1, and liquidity > 0"
         )
     rows = table[:members]
     return JointTrade(

@@ -19,12 +19,10 @@ DAY_S: Final = 86_400
 
 _NS: Final = 1_000_000_000
 _SATURDAY: Final = 5
-_JITTER: Final = 1.5
-"""A distance of more than this many spacings is a gap."""
 
 
 def find_gaps(opened_ns: Sequence[int], spacing_s: float | None = None) -> Iterator[tuple[int, str]]:
-    """Yield (index of the bar after the gap, what is missing) for increasing opening times.
+    """Yield (index of the bar after the gap, what is missing) for increasing opening times; half a bar is jitter.
 
     Parameters
     ----------
@@ -36,7 +34,7 @@ def find_gaps(opened_ns: Sequence[int], spacing_s: float | None = None) -> Itera
         return
     is_weekly = spacing_ns == DAY_S * _NS and not any(_is_weekend(moment) for moment in opened_ns)
     for index, (before, after) in enumerate(pairwise(opened_ns), start=1):
-        if after - before <= _JITTER * spacing_ns:
+        if after - before <= spacing_ns:
             continue
         missing = missing_weekdays(before, after) if is_weekly else round((after - before) / spacing_ns) - 1
         if missing > int(is_weekly):

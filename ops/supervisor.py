@@ -105,7 +105,10 @@ class Supervisor:
         self._due.pop(name, None)
 
     def wait_ready(
-        self, names: Iterable[str], patience_s: float = READY_PATIENCE_S, progress: Callable[[str], object] = lambda _: None
+        self,
+        names: Iterable[str],
+        patience_s: float = READY_PATIENCE_S,
+        progress: Callable[[str], object] = lambda _: None,
     ) -> None:
         """Wait until each of these agents says READY."""
         waiting = set(names)
@@ -116,7 +119,9 @@ class Supervisor:
                 if code is not None:
                     raise Fatal(f"{name} ended with status {code} before it was ready: {self.last_words(name)}")
             if time.monotonic() > deadline:
-                raise Fatal(f"not ready after {patience_s:g} s: {', '.join(sorted(waiting))}; see {self.run_dir.root}/logs")
+                raise Fatal(
+                    f"not ready after {patience_s:g} s: {', '.join(sorted(waiting))}; see {self.run_dir.root}/logs"
+                )
             for name, status in self.client.statuses(sorted(waiting), _PING_S).items():
                 if status.state is AgentState.READY and status.pid == self.pid(name):
                     waiting.discard(name)
@@ -216,7 +221,9 @@ class Supervisor:
         if not self.settings.firm.kernels.jit:
             return
         progress("kernels")
-        done = subprocess.run([sys.executable, "-m", "kernels"], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "kernels"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise Fatal(f"the kernels do not compile: {done.stderr.strip().splitlines()[-1]}")
 

@@ -206,7 +206,8 @@ class Chair:
         return instrument
 
     def _opened(self, instrument: Instrument, round_id: str, header: Header, asker: str | None, now_ns: int) -> Round:
-        assert self.book is not None and instrument.band is not None
+        assert self.book is not None
+        assert instrument.band is not None
         request = DecisionRequest(
             round_id=round_id,
             symbol=instrument.symbol,

@@ -36,9 +36,11 @@ class PhaseTable(Config):
 
 
 class PhaseConfig(Config):
-    """The [pads.phase] table: release while volatility ranks at or above ``release_rank`` in its last ``window`` values.
+    """The [pads.phase] table: what puts a market in release, and what each phase asks for.
 
-    ``conviction`` is what the stronger side's share of p_up + p_down must exceed; ``appetite`` scales positions.
+    Release is when volatility ranks at ``release_rank`` or above among its last ``window`` values, once it has
+    ``min_history`` of them. ``conviction`` is what a side's share of p_up + p_down must exceed before exposure to it
+    opens or grows; ``appetite`` scales positions.
     """
 
     window: int = Field(250, ge=20)
@@ -49,10 +51,10 @@ class PhaseConfig(Config):
 
 
 class AlertConfig(Config):
-    """The [pads.alert] table: an alert above ``severity`` cuts open positions and multiplies the appetite by ``factor``.
+    """The [pads.alert] table: what an alert above ``severity`` does.
 
-    The appetite recovers by ``recovery`` a bar and never falls below ``floor``; ``cut`` is the share of a position
-    that goes.
+    It cuts open positions, ``cut`` being the share that goes, and multiplies the appetite by ``factor``. The appetite
+    recovers by ``recovery`` a bar and never falls below ``floor``.
     """
 
     severity: Fraction = 0.8

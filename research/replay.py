@@ -151,7 +151,9 @@ def _compare(replay: Replay, record: Record, owed: deque[tuple[int, bytes]]) -> 
     replay.bytes += len(recorded)
     again = owed.popleft() if owed and owed[0][0] <= cause else None
     if again is None or again != (cause, recorded):
-        replay.differences.append(Difference(replay.agent, record.number, recorded, None if again is None else again[1]))
+        replay.differences.append(
+            Difference(replay.agent, record.number, recorded, None if again is None else again[1])
+        )
     elif replay.agent == "pads":
         replay.decisions += isinstance(decode(recorded).message, DecisionMade)
 

@@ -102,8 +102,12 @@ class Started(Message, kind="STARTED"):
     """The first input of an agent's life."""
 
 
+class DeferralEnds(Message, kind="DEFERRAL_ENDS"):
+    """A deferred message of this agent has expired."""
+
+
 class Gap(Message, kind="GAP", priority=Priority.HIGH):
-    """Broadcasts ``first`` to ``last`` of ``stream`` by ``sender`` are lost for good: what hangs on them is not whole."""
+    """Broadcasts ``first`` to ``last`` of ``stream`` by ``sender`` are lost: what hangs on them is not whole."""
 
     sender: Name
     stream: str

@@ -58,15 +58,23 @@ def _value(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
     if annotation is NoneType:
         return st.none()
     if annotation is Decimal:
-        low = next((each.gt if isinstance(each, Gt) else each.ge for each in metadata if isinstance(each, Gt | Ge)), None)
+        low = next(
+            (each.gt if isinstance(each, Gt) else each.ge for each in metadata if isinstance(each, Gt | Ge)), None
+        )
         bound = None if low is None else Decimal(str(low))
-        found = st.decimals(min_value=bound, max_value=Decimal(10) ** 12, allow_nan=False, allow_infinity=False, places=6)
+        found = st.decimals(
+            min_value=bound, max_value=Decimal(10) ** 12, allow_nan=False, allow_infinity=False, places=6
+        )
         return found.filter(lambda value: bound is None or value > bound)
     if annotation is float:
-        low = next((each.gt if isinstance(each, Gt) else each.ge for each in metadata if isinstance(each, Gt | Ge)), None)
-        high = next((each.le for each in metadata if isinstance(each, Le)), None)
-        found_floats = st.floats(min_value=low, max_value=high, allow_nan=False, allow_infinity=False)
-        return found_floats.filter(lambda value: low is None or value > low)
+        least_float, most_float = _bound(metadata, Gt, Ge), _bound(metadata, Le)
+        return st.floats(
+            min_value=least_float,
+            max_value=most_float,
+            exclude_min=any(isinstance(each, Gt) for each in metadata),
+            allow_nan=False,
+            allow_infinity=False,
+        )
     if annotation is str:
         least = max((each.min_length for each in metadata if isinstance(each, MinLen)), default=0)
         most = min((each.max_length for each in metadata if isinstance(each, MaxLen)), default=12)
@@ -80,6 +88,13 @@ def _value(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
     if isinstance(annotation, type) and issubclass(annotation, Part):
         return _parts(annotation)
     raise AssertionError(f"no strategy for {annotation}")
+
+
+def _bound(metadata: list[Any], *kinds: type) -> float | None:
+    for each in metadata:
+        if isinstance(each, kinds):
+            return float(next(iter(vars(each).values())))
+    return None
 
 
 def _tuple(arguments: tuple[Any, ...]) -> st.SearchStrategy[Any]:

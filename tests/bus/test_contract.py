@@ -97,3 +97,11 @@ def test_an_agent_begins_its_life_once(open_world: Open) -> None:
     world.until(lambda: answerer.started > 0)
     world.idle(0.1)
     assert answerer.started == 1
+
+
+def test_a_deferred_question_that_expires_is_looked_at_without_any_other_input(open_world: Open) -> None:
+    talker, answerer = Talker(), Answerer()
+    world = open_world(talker, answerer)
+    world.tell("talker", Order(ask=1, needs=99, to="answerer"))
+    world.until(lambda: answerer.lapsed == [1])
+    assert talker.replies == []

@@ -61,14 +61,13 @@ def identical(one: Any, two: Any) -> bool:
         case float():
             return struct.pack("<d", one) == struct.pack("<d", float(two))
         case np.ndarray() | np.generic():
-            same_form = one.dtype == two.dtype and one.shape == two.shape
-            return same_form and one.tobytes() == two.tobytes()
+            return (one.dtype.str, one.shape, one.tobytes()) == (two.dtype.str, two.shape, two.tobytes())
         case list() | tuple():
             return len(one) == len(two) and all(map(identical, one, two))
         case dict():
             return identical(list(one), list(two)) and identical(list(one.values()), list(two.values()))
         case Decimal():
-            return one.as_tuple() == two.as_tuple()
+            return str(one) == str(two)
         case enum.Enum():
             return one is two
         case Part():

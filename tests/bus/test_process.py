@@ -188,7 +188,9 @@ def test_other_code_than_the_recorded_one_refuses_to_start(tmp_path: Path) -> No
     world.tell("talker", Order(ask=1, to="answerer"))
     world.until(lambda: talker.replies == [2])
     process = world.processes["answerer"]
-    number = next(record.number for record in read_journal(tmp_path / "journal" / "answerer") if record.type is RecordType.INPUT)
+    number = next(
+        record.number for record in read_journal(tmp_path / "journal" / "answerer") if record.type is RecordType.INPUT
+    )
     process.journal.append(RecordType.OUTPUT, process.now(), pack_output(number, b"something else"))
     process.journal.flush()
     world.crash("answerer")

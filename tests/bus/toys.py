@@ -131,6 +131,11 @@ class Answerer(Agent):
         self.heard: list[str] = []
         self.facts = 0
         self.gaps: list[tuple[int, int]] = []
+        self.lapsed: list[int] = []
+
+    def lapse(self, message: Message) -> None:
+        assert isinstance(message, Question)
+        self.lapsed.append(message.number)
 
     @handles(Started)
     def begin(self, _: Started) -> Answer:

@@ -16,7 +16,7 @@ from bus.main import LivePoll
 from bus.memory import Fate, MemoryHub, faithful
 from bus.message import Header, Message
 from bus.messages import AgentStatus
-from bus.process import Process
+from bus.process import Poll, Process
 from bus.rundir import RunDir
 from bus.simulation import Simulation
 from bus.snapshot import SnapshotStore
@@ -70,7 +70,7 @@ class LiveWorld:
         self.paused: set[str] = set()
         self._ids = itertools.count(1)
 
-    def planes(self, name: str, kinds: Iterable[str]) -> tuple[object, object, Callable[[int], object]]:
+    def planes(self, name: str, kinds: Iterable[str]) -> tuple[object, object, Poll]:
         raise NotImplementedError
 
     def start(self, agent: Agent, names: Iterable[str]) -> Process:
@@ -130,7 +130,9 @@ class LiveWorld:
 class MemoryWorld(LiveWorld):
     """The live runtime over planes in memory, which may lose and repeat."""
 
-    def __init__(self, agents: Iterable[Agent], folder: Path, fate: Fate = faithful, config: BusConfig | None = None) -> None:
+    def __init__(
+        self, agents: Iterable[Agent], folder: Path, fate: Fate = faithful, config: BusConfig | None = None
+    ) -> None:
         super().__init__(folder, config)
         self.hub = MemoryHub(fate)
         agents = list(agents)
@@ -138,8 +140,8 @@ class MemoryWorld(LiveWorld):
         for agent in agents:
             self.start(agent, self.names)
 
-    def planes(self, name: str, kinds: Iterable[str]) -> tuple[object, object, Callable[[int], object]]:
-        return self.hub.direct(name), self.hub.broadcast(kinds), lambda timeout_ms: time.sleep(0.0002)
+    def planes(self, name: str, kinds: Iterable[str]) -> tuple[object, object, Poll]:
+        return self.hub.direct(name), self.hub.broadcast(kinds), _nap
 
 
 class SocketWorld(LiveWorld):
@@ -156,8 +158,13 @@ class SocketWorld(LiveWorld):
         for agent in agents:
             self.start(agent, self.names)
 
-    def planes(self, name: str, kinds: Iterable[str]) -> tuple[object, object, Callable[[int], object]]:
+    def planes(self, name: str, kinds: Iterable[str]) -> tuple[object, object, Poll]:
         direct = ZmqDirect(name, self.book)
         broadcast = RedisBroadcast(self.redis_url, kinds)
         broadcast.connect_or_fail(5.0)
         return direct, broadcast, LivePoll(direct, broadcast)
+
+
+def _nap(timeout_ms: int) -> bool:
+    time.sleep(0.0002 if timeout_ms else 0)
+    return True

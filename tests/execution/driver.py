@@ -97,11 +97,13 @@ class Bench:
         self.stepper = Stepper(self.agent)
         self.now_ns = SECOND_NS
         self.outputs: list[Envelope] = []
+        self.last_bar: MarketUpdate | None = None
         self._sent = 0
 
     def give(self, message: Message, *, sender: str = "test", ttl_ms: int = 0) -> list[Message]:
         """Hand over one message now; return what came out."""
         self._sent += 1
+        self.last_bar = message if isinstance(message, MarketUpdate) else self.last_bar
         message_id = f"{sender}:{self._sent}"
         header = Header(
             message_id, message_id, "", message.KIND, sender, "execution", 0, self.now_ns, ttl_ms, int(message.PRIORITY)

@@ -7,14 +7,15 @@ from bus.messages import (
     Gap,
     LeaseState,
     MarketUpdate,
+    OrderApproved,
     OrderStatus,
     PortfolioUpdate,
     PositionView,
     Side,
     WorkingOrder,
 )
+from execution.agent import Execution
 from tests.execution.driver import (
-    SECOND_NS,
     Bench,
     dec,
     make_approval,
@@ -356,14 +357,10 @@ def test_a_lapsed_message_of_another_kind_is_nothing(bench: Bench) -> None:
 
 
 def test_an_approval_is_on_the_disk_before_it_works() -> None:
-    assert bench_durable() == ["ORDER_APPROVED/1"]
-
-
-def bench_durable() -> list[str]:
-    return [kind.KIND for kind in Bench().agent.DURABLE]
+    assert OrderApproved in Execution.DURABLE
 
 
 def test_valid_until_is_inclusive(bench: Bench) -> None:
-    approval = make_approval(make_order(), bench.now_ns)
-    assert the_report(bench.give(approval)).status is OrderStatus.ACCEPTED
-    assert bench.now_ns == SECOND_NS
+    at_the_end, past_it = (make_approval(make_order(f"o{n}"), bench.now_ns - n) for n in range(2))
+    assert the_report(bench.give(at_the_end)).status is OrderStatus.ACCEPTED
+    assert the_report(bench.give(past_it)).status is OrderStatus.REFUSED

@@ -1,6 +1,6 @@
 """Rounding happens where it is asked for, and against us."""
 
-from decimal import Decimal, Inexact, localcontext
+from decimal import Inexact, localcontext
 from fractions import Fraction
 
 import pytest

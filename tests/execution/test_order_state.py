@@ -62,6 +62,7 @@ def test_a_ticket_counts_reports_and_units() -> None:
         (OrderStatus.FILLED, dec(11)),
         (OrderStatus.FILLED, dec(0)),
         (OrderStatus.CANCELLED, dec(1)),
+        (OrderStatus.CANCELLED, dec(-1)),
         (OrderStatus.EXPIRED, dec(1)),
     ],
 )

@@ -192,10 +192,12 @@ def test_a_gap_of_an_earlier_bar_or_another_stream_gives_up_nothing(lockstep: Dr
 def test_a_fixed_speed_waits_for_nobody() -> None:
     driver = Driver(market(speed=4.0))
     driver.start()
+    driver.hear(decision("A-0"))
+    assert driver.bars == ["A-0"]
     times = [driver.fire() for _ in range(7)]
     assert times == [0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
     assert driver.bars == ORDER_OF_BARS
-    assert (driver.agent.report()["done"], driver.agent.report()["concluded"]) == (1, 0)
+    assert (driver.agent.report()["done"], driver.agent.report()["concluded"]) == (1, 1)
     driver.hear(*map(decision, ORDER_OF_BARS))
     assert driver.agent.report()["concluded"] == 8
     driver.fire()

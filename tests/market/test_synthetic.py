@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bus.errors import ConfigError
-from market.bar import Bar, flaw_of, opened_at, show_opened
+from market.bar import Bar, flaw_of, show_opened
 from market.config import Regime, SyntheticConfig
 from market.sources.synthetic import label, regime_path, synthesize
 
@@ -38,7 +38,11 @@ def test_daily_bars_skip_weekends_and_others_do_not() -> None:
     days = [show_opened(bar.opened_ns) for bar in synthesize("A", 6, DEFAULT)]
     assert days == ["2000-01-03", "2000-01-04", "2000-01-05", "2000-01-06", "2000-01-07", "2000-01-10"]
     minutes = synthesize("A", 3, SyntheticConfig(bar_s=60, start=date(2000, 1, 1)))
-    assert [opened_at(bar.opened_ns).minute for bar in minutes] == [0, 1, 2]
+    assert [show_opened(bar.opened_ns) for bar in minutes] == [
+        "2000-01-01",
+        "2000-01-01T00:01:00Z",
+        "2000-01-01T00:02:00Z",
+    ]
 
 
 def test_every_regime_is_reached_and_lasts_about_as_long_as_stated() -> None:

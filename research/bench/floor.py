@@ -1,0 +1,123 @@
+"""The raw floors: the same bytes between the same number of processes, with pyzmq and redis-py and nothing else.
+
+The bench is the one place outside the bus that opens sockets itself, because it measures what the bus adds to them.
+"""
+
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import redis
+import zmq
+
+
+def zmq_sink(folder: Path, window: int, ready: Connection) -> None:
+    """Receive on a ROUTER; give a byte back for each full window."""
+    context: Any = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.set_hwm(0)
+    router.bind(f"ipc://{folder}/sink")
+    ready.send(True)
+    count = 0
+    while True:
+        identity, frame = router.recv_multipart()
+        if not frame:
+            break
+        count += 1
+        if count % window == 0:
+            router.send_multipart((identity, b"t"))
+    context.destroy()
+
+
+def zmq_source(folder: Path, window: int, count: int, frame: bytes) -> float:
+    """Send windows of ``frame`` from a DEALER, each awaited; return messages per second."""
+    context: Any = zmq.Context()
+    dealer = context.socket(zmq.DEALER)
+    dealer.set_hwm(0)
+    dealer.connect(f"ipc://{folder}/sink")
+    started = time.perf_counter()
+    for _ in range(count // window):
+        for _ in range(window):
+            dealer.send(frame)
+        dealer.recv()
+    elapsed = time.perf_counter() - started
+    dealer.send(b"")
+    context.destroy(linger=500)
+    return count / elapsed
+
+
+def redis_sink(url: str, window: int, ready: Connection) -> None:
+    """Receive on a redis-py subscription; publish a byte back for each full window."""
+    client: Any = redis.Redis.from_url(url)
+    subscription = client.pubsub(ignore_subscribe_messages=False)
+    subscription.subscribe("floor")
+    subscription.parse_response()
+    ready.send(True)
+    count = 0
+    while True:
+        data = subscription.parse_response()[2]
+        if not data:
+            return
+        count += 1
+        if count % window == 0:
+            client.publish("floor-token", b"t")
+
+
+def redis_source(url: str, window: int, count: int, frame: bytes) -> float:
+    """Publish windows of ``frame`` in one pipeline each, awaited by a token; return messages per second."""
+    client: Any = redis.Redis.from_url(url)
+    tokens = client.pubsub()
+    tokens.subscribe("floor-token")
+    tokens.parse_response()
+    started = time.perf_counter()
+    for _ in range(count // window):
+        pipeline = client.pipeline(transaction=False)
+        for _ in range(window):
+            pipeline.publish("floor", frame)
+        pipeline.execute()
+        tokens.parse_response()
+    elapsed = time.perf_counter() - started
+    client.publish("floor", b"")
+    return count / elapsed
+
+
+def zmq_seat(folder: Path, name: str, response: bytes, ready: Connection) -> None:
+    """Answer every request on a ROUTER with the same bytes."""
+    context: Any = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.bind(f"ipc://{folder}/{name}")
+    ready.send(True)
+    while True:
+        identity, frame = router.recv_multipart()
+        if not frame:
+            break
+        router.send_multipart((identity, response))
+    context.destroy()
+
+
+def zmq_rounds(folder: Path, seats: tuple[str, ...], request: bytes, count: int) -> list[float]:
+    """Scatter a request to every seat and gather the answers, ``count`` times; return the seconds of each round."""
+    context: Any = zmq.Context()
+    dealers = []
+    poller = zmq.Poller()
+    for name in seats:
+        dealer = context.socket(zmq.DEALER)
+        dealer.connect(f"ipc://{folder}/{name}")
+        poller.register(dealer, zmq.POLLIN)
+        dealers.append(dealer)
+    rounds = []
+    for _ in range(count):
+        started = time.perf_counter()
+        for dealer in dealers:
+            dealer.send(request)
+        waiting = len(dealers)
+        while waiting:
+            for dealer, _ in poller.poll():
+                dealer.recv()
+                waiting -= 1
+        rounds.append(time.perf_counter() - started)
+    for dealer in dealers:
+        dealer.send(b"")
+    context.destroy(linger=500)
+    return rounds

@@ -1,0 +1,39 @@
+import pytest
+from pydantic import ValidationError
+
+from pads.config import PadsConfig, Stake
+
+
+def test_the_defaults_fit() -> None:
+    config = PadsConfig()
+    assert {seat: stake.member for seat, stake in config.stakes.items()} == {
+        "qbmia": "qar",
+        "quasar": "qstar",
+        "quantum_amos": "antifragility",
+    }
+    assert config.sizing.max_position_fraction < 0.10
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        ({"quorum": 4}, "quorum 4 exceeds the 3 seats"),
+        ({"stakes": {}}, "at least 1"),
+        ({"stakes": {"a": {"member": "consensus", "weight": 1.0}}, "quorum": 1}, "must differ"),
+        ({"stakes": {"a": {"member": "m", "weight": 1.0}, "b": {"member": "m", "weight": 1.0}}}, "must differ"),
+        ({"stakes": {"a": {"member": "m", "weight": 0.0}}, "quorum": 1}, "greater than 0"),
+        ({"horizon": 0}, "greater than or equal to 1"),
+        ({"alpha": 1.5}, "less than or equal to 1"),
+        ({"liquidity": float("nan")}, "finite"),
+        ({"sizing": {"lots": "1"}}, "not permitted"),
+        ({"decision_timeout": 3.0}, "not permitted"),
+    ],
+)
+def test_tables_that_do_not_fit_are_refused(table: dict[str, object], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        PadsConfig.model_validate(table)
+
+
+def test_a_seat_is_one_line() -> None:
+    config = PadsConfig.model_validate({"stakes": {"a": {"member": "m", "weight": 0.3}}, "quorum": 1})
+    assert config.stakes == {"a": Stake(member="m", weight=0.3)}
