@@ -84,7 +84,7 @@ class RedisBroadcast:
             if self._kinds:
                 self._subscriber = _Wire(self._pool)
                 self._subscriber.command("SUBSCRIBE", *(_CHANNEL + kind for kind in self._kinds))
-                self._subscriber.wait_for(len(self._kinds))
+                self._subscriber.wait_for_subscriptions(len(self._kinds))
         except (redis.RedisError, OSError) as error:
             self._drop()
             raise Transient(f"no Redis at {self._where}: {error}") from None
@@ -183,6 +183,7 @@ class _Wire:
         self._socket.setblocking(False)
         self._reader = hiredis.Reader()
         self._unsent = bytearray()
+        self._early: list[Any] = []
 
     def command(self, *words: str | bytes) -> None:
         """Send a command without waiting for its reply."""
@@ -198,18 +199,18 @@ class _Wire:
         if sent < len(packed):
             self._unsent += packed[sent:]
 
-    def wait_for(self, replies: int) -> None:
-        """Block until that many replies have come."""
+    def wait_for_subscriptions(self, count: int) -> None:
+        """Block until that many subscriptions are confirmed; messages that arrive meanwhile are kept."""
         self._socket.settimeout(1.0)
-        if self._unsent:
-            self._socket.sendall(self._unsent)
-            self._unsent.clear()
-        while replies:
+        while count > 0:
             self._reader.feed(self._read())
             while (reply := self._reader.gets()) is not False:
                 if isinstance(reply, hiredis.ReplyError):
                     raise redis.ResponseError(str(reply))
-                replies -= 1
+                if reply[0] == b"subscribe":
+                    count -= 1
+                else:
+                    self._early.append(reply)
         self._socket.setblocking(False)
 
     def drain(self) -> None:
@@ -236,6 +237,8 @@ class _Wire:
             self._connection.disconnect()
 
     def _replies(self) -> Iterable[Any]:
+        early, self._early = self._early, []
+        yield from early
         while True:
             try:
                 data = self._read()

@@ -155,9 +155,9 @@ class Settings:
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{path}: not a saved configuration: {error}; start the firm again") from None
 
-    def elsewhere(self, run_dir: Path) -> Self:
-        """Return the same configuration for another run directory."""
-        return type(self)(self.folder, run_dir, self._tables, self._limits)
+    def elsewhere(self, run_dir: Path, replaced: Tables | None = None) -> Self:
+        """Return the same configuration for another run directory, with some tables replaced whole."""
+        return type(self)(self.folder, run_dir, {**self._tables, **(replaced or {})}, self._limits)
 
     def save(self) -> None:
         """Write the merged configuration into the run directory."""

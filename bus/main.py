@@ -5,6 +5,7 @@ import importlib.metadata
 import os
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -97,7 +98,8 @@ def _run(name: str, build: Build, arguments: argparse.Namespace, log: FilteringB
     if name not in settings.firm.agents:
         raise ConfigError(f"{settings.folder}/firm.toml: no [agents.{name}]; add it to the process list")
     if arguments.check:
-        build(settings)
+        with tempfile.TemporaryDirectory(prefix="boardroom-check-") as scratch:
+            build(settings.elsewhere(Path(scratch)))
         print(f"{name}: configuration is in order")
         return
     run_dir.create()

@@ -155,7 +155,7 @@ class Process:
     @property
     def last_record(self) -> int:
         """Number of the last record of the journal, 0 for none."""
-        return self.journal.position.number - 1
+        return self.journal.last_number
 
     def status(self) -> AgentStatus:
         """Return what an observer should see of this process."""

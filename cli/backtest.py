@@ -11,6 +11,7 @@ from cli.demo import simulate_with_progress
 from cli.options import ConfigOption, JsonOption, console, load, print_json, remember
 from cli.render import print_summary, to_json
 from ops.ledger import Ledger
+from ops.recorder.config import ledger_url
 from ops.summary import summarize
 
 
@@ -26,13 +27,14 @@ def backtest(
         raise Fatal(f"{ledger_path} exists; move it aside or give another --run-dir")
     result = simulate_with_progress(settings)
     remember(run_dir)
-    with closing(Ledger.open(f"sqlite:///{ledger_path}")) as ledger:
+    with closing(Ledger.open(ledger_url(settings))) as ledger:
         summary = summarize(ledger)
     if json:
         print_json({"rounds_per_s": round(result.rounds_per_s, 1), "inputs": result.inputs, **to_json(summary)})
         return
     print_summary(summary, console)
     console.print(
-        f"simulated bus, virtual time; {result.rounds} rounds in {result.seconds:.1f} s, {result.rounds_per_s:,.0f} a second",
+        f"simulated bus, virtual time; {result.rounds} rounds in {result.seconds:.1f} s, "
+        f"{result.rounds_per_s:,.0f} a second",
         highlight=False,
     )

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from sqlalchemy import select
 
 from bus.config import Settings
 from bus.errors import Fatal
@@ -16,6 +17,8 @@ from bus.rundir import RunDir
 from cli.options import ConfigOption, JsonOption, console, errors, load, print_json, remember
 from cli.render import print_summary, to_json
 from ops.ledger import Ledger
+from ops.recorder.config import ledger_url
+from ops.schema import trades
 from ops.summary import summarize
 from ops.supervisor import Supervisor
 from research.backtest import Backtest, backtest
@@ -42,15 +45,17 @@ def demo(
         mode = f"{len(settings.firm.agents)} processes, ZeroMQ and Redis, journaled"
         _run(settings)
     seconds = time.monotonic() - started
-    with closing(Ledger.open(f"sqlite:///{run_dir / 'ledger.sqlite'}")) as ledger:
+    with closing(Ledger.open(ledger_url(settings))) as ledger:
         summary = summarize(ledger)
+        filled = ledger.read(select(trades.c.order_id).order_by(trades.c.order_id).limit(1))
     if json:
         print_json({"mode": mode, "seconds": round(seconds, 2), **to_json(summary)})
         return
     print_summary(summary, console)
+    example = filled[0].order_id if filled else "SPX-500"
     console.print(f"{mode}; {seconds:.1f} s; everything is in {run_dir}", highlight=False)
     console.print(
-        f"next: boardroom why {summary.last_order or 'SPX-500'}   boardroom replay   boardroom verify", highlight=False
+        f"next: boardroom why {example}   boardroom replay   boardroom verify", highlight=False
     )
 
 

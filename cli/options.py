@@ -12,7 +12,10 @@ from bus.config import SAVED_FILE, Settings
 from bus.errors import ConfigError
 from bus.main import default_config, default_run_dir
 
+_WIDTH_IN_A_PIPE: Final = 120
 console = Console()
+if not console.is_terminal:
+    console = Console(width=_WIDTH_IN_A_PIPE)
 errors = Console(stderr=True)
 _LAST: Final = Path("var/last")
 

@@ -9,6 +9,7 @@ from cli.options import JsonOption, RunDirOption, console, print_json, saved
 from cli.render import print_chain, to_json
 from ops.explain import explain
 from ops.ledger import Ledger
+from ops.recorder.config import ledger_url
 
 
 def why(
@@ -18,7 +19,7 @@ def why(
 ) -> None:
     """Show the chain: fill, order, verdicts, board, each belief, the bar."""
     settings = saved(run_dir)
-    with closing(Ledger.open(f"sqlite:///{settings.run_dir / 'ledger.sqlite'}")) as ledger:
+    with closing(Ledger.open(ledger_url(settings))) as ledger:
         chain = explain(ledger, decision)
     if json:
         print_json(to_json(chain))

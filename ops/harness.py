@@ -1,5 +1,6 @@
 """A whole firm in a temporary run directory, for tests: start it, wait for conditions, break it, read its ledger."""
 
+import os
 import shutil
 import signal
 import tempfile
@@ -12,6 +13,7 @@ from typing import Any, Final, Self
 from bus.config import Settings
 from bus.messages import AgentStatus
 from ops.ledger import Ledger
+from ops.recorder.config import ledger_url
 from ops.supervisor import Supervisor
 
 PATIENCE_S: Final = 60.0
@@ -92,6 +94,17 @@ class Firm:
         """``kill -9`` one agent."""
         self.supervisor.kill(name)
 
+    def kill_redis(self) -> None:
+        """``kill -9`` the embedded Redis; ``wait`` starts it again."""
+        pid = self.supervisor.redis_pid
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+
+    def idle(self, seconds: float) -> None:
+        """Let the firm run for that long."""
+        deadline = time.monotonic() + seconds
+        self.wait(lambda: time.monotonic() > deadline, seconds + PATIENCE_S)
+
     def restart(self, name: str) -> None:
         """Start a dead agent again and wait until it is ready."""
         self.supervisor.start_agent(name)
@@ -114,7 +127,7 @@ class Firm:
 
     def ledger(self) -> Ledger:
         """Open the ledger for reading."""
-        return Ledger.open(f"sqlite:///{self.run_dir / 'ledger.sqlite'}")
+        return Ledger.open(ledger_url(self.settings))
 
     def describe(self) -> str:
         """Say in one line what every agent is doing."""

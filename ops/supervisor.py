@@ -17,6 +17,7 @@ from bus.lifeline import die_with_parent
 from bus.messages import AgentState, AgentStatus
 from bus.redis_server import EMBEDDED, EmbeddedRedis
 from bus.rundir import RunDir
+from ops.kernel_cache import is_warm, mark_warm
 
 READY_PATIENCE_S: Final = 60.0
 STOP_PATIENCE_S: Final = 10.0
@@ -218,14 +219,14 @@ class Supervisor:
 
     def _warm(self, progress: Callable[[str], object]) -> None:
         """Compile the kernels once, before several processes would do it side by side."""
-        if not self.settings.firm.kernels.jit:
+        if not self.settings.firm.kernels.jit or is_warm():
             return
         progress("kernels")
-        done = subprocess.run(
-            [sys.executable, "-m", "kernels"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+        command = [sys.executable, "-m", "research.warm", "--config", str(self.settings.folder)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode:
-            raise Fatal(f"the kernels do not compile: {done.stderr.strip().splitlines()[-1]}")
+            raise Fatal(f"the kernels do not compile: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
+        mark_warm()
 
 
 def waves(entries: dict[str, AgentEntry]) -> list[list[str]]:

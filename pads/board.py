@@ -136,7 +136,7 @@ def _maker(
     prior: Probabilities, stakes: Sequence[float], shares: Sequence[Sequence[float]], costs: Sequence[float]
 ) -> MemberView:
     """Return the market maker's part: the prior's exponent as its stake, and the other side of every trade."""
-    down, flat, up = (0.0 - sum(row[k] for row in shares) for k in range(3))
+    down, flat, up = (0.0 - sum(column) for column in zip(*shares, strict=True))
     return MemberView(
         member=MARKET_MAKER,
         belief=prior,

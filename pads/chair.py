@@ -65,9 +65,9 @@ class Chair:
         """Take a newer book; return whether it is one."""
         if book.version <= self._version:
             return False
-        self.book, self._version = book, book.version
         if book.bar >= 0:
             self._instrument(book.symbol).book_bar = book.bar
+        self.book, self._version = book, book.version
         return True
 
     def is_ready(self, symbol: str) -> bool:

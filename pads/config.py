@@ -119,7 +119,7 @@ class PadsConfig(Config):
     kappa: Positive = 0.5
     volatility_decay: Decay = 0.94
     volatility_min_returns: int = Field(20, ge=2)
-    prior_discount: Annotated[float, Field(gt=0.0, le=1.0)] = 0.995
+    prior_discount: Annotated[float, Field(gt=0.0, le=1.0)] = 0.998
     liquidity: Positive = 100.0
     alpha: Fraction = 0.01
     phase: PhaseConfig = PhaseConfig()

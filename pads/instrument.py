@@ -11,7 +11,7 @@ from market.window import BarWindow
 from pads.board import ABSENT, Board, Opinion
 from pads.config import PadsConfig
 from pads.phase import PhaseReading
-from pads.prior import OutcomeHistory, typical_move
+from pads.prior import ADD_ONE, OutcomeHistory, typical_move
 from pads.settlement import Pending, settle
 from pads.volatility import Volatility, band
 
@@ -79,11 +79,13 @@ class Instrument:
     def adaptability(self, phase: Phase, prior: tuple[float, float, float]) -> Opinion:
         """Return what outcomes came in this phase before: their frequencies, drawn towards the prior.
 
-        Confidence is the share n/(n + 3) of real among real and pseudo-observations; without any it abstains.
+        The prior weighs 3 h pseudo-observations, since h successive outcomes overlap and come to one; confidence is
+        the share of real ones among all. Without any it abstains.
         """
         history = self._by_phase[phase]
         seen = history.observations
-        return Opinion(history.frequencies(prior), seen / (seen + 3.0)) if seen else ABSENT
+        pseudo = ADD_ONE * self._config.horizon
+        return Opinion(history.frequencies(prior, pseudo), seen / (seen + pseudo)) if seen else ABSENT
 
     def take(self, update: MarketUpdate, header: Header) -> list[Message] | None:
         """Take the next bar; return the settlements and the change of phase it brings, or None if it is not new."""

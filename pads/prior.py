@@ -11,7 +11,8 @@ from bus.messages import Outcome
 
 OUTCOMES: Final = tuple(Outcome)
 UNIFORM: Final[Probabilities] = (1 / 3, 1 / 3, 1 / 3)
-_PSEUDO_OBSERVATIONS: Final = 3.0
+ADD_ONE: Final = 3.0
+"""Pseudo-observations of add-one smoothing, one for each outcome."""
 
 
 def outcome_of(log_return: float, band: float) -> int:
@@ -64,9 +65,9 @@ class OutcomeHistory:
         """Discounted number of outcomes seen."""
         return (self._counts[0] + self._counts[2]) + self._counts[1]
 
-    def frequencies(self, base: Probabilities = UNIFORM) -> Probabilities:
-        """Return the frequencies with three pseudo-observations spread as ``base``: add-one smoothing when uniform."""
-        down, flat, up = (count + _PSEUDO_OBSERVATIONS * p for count, p in zip(self._counts, base, strict=True))
+    def frequencies(self, base: Probabilities = UNIFORM, pseudo: float = ADD_ONE) -> Probabilities:
+        """Return the frequencies with ``pseudo`` observations added in the proportions of ``base``."""
+        down, flat, up = (count + pseudo * p for count, p in zip(self._counts, base, strict=True))
         total = (down + up) + flat
         return down / total, flat / total, up / total
 

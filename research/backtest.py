@@ -11,7 +11,7 @@ from bus.message import Envelope
 from bus.messages import DecisionMade
 from research.firm import build_agent, enabled, simulate
 
-_CHUNK: Final = 5_000
+_CHUNK: Final = 250
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from bus.messages import (
     SystemCommand,
 )
 from risk.config import RiskConfig, RiskLimits
-from risk.exposure import RiskBook
+from risk.exposure import RiskBook, load_kernels
 from risk.history import Histories
 from risk.rules import RULES
 from risk.standing import Standing
@@ -165,4 +165,5 @@ def build(settings: Settings) -> Agent:
             f"risk.window = {config.window} bars can never give risk.observations = {limits.observations} returns; "
             f"give risk.window at least {limits.observations + 1} in firm.toml"
         )
+    load_kernels()
     return Risk(config, limits)

@@ -9,13 +9,23 @@ import numpy as np
 
 from bus.in_flight import Exposure, InFlight, exposures
 from bus.messages import Order, OrderCleared, PortfolioUpdate
+from kernels.align import common_times, values_at
 from kernels.arrays import Floats
 from kernels.tail import worst_shortfall
-from risk.history import Histories, joint_returns
+from risk.history import Histories, History, joint_returns
 from risk.standing import Standing
 
 LEVEL: Final = 0.975
 _NOTHING: Final = Exposure()
+
+
+def load_kernels() -> None:
+    """Compile or load what the first order will call, so that it need not wait for that."""
+    history = History(2)
+    zero = np.zeros(2)
+    joint_returns([history, history])
+    values_at(common_times(history.times, history.times), history.closes, history.times)
+    worst_shortfall(np.zeros((2, 1)), zero, zero, zero, LEVEL)
 
 
 class Shortfall(NamedTuple):
@@ -84,14 +94,14 @@ class RiskBook:
         others = (
             exposure.greatest * self.price(symbol)
             for symbol, exposure in self.exposures.items()
-            if symbol != self.order.symbol and exposure.greatest
+            if symbol != self.order.symbol and any(exposure)
         )
         return sum(others, self.with_order.greatest * self.price(self.order.symbol))
 
     @cached_property
     def at_stake(self) -> tuple[str, ...]:
         """The order's symbol, then every other that is held or ordered."""
-        others = (s for s, exposure in self.exposures.items() if exposure.greatest and s != self.order.symbol)
+        others = (s for s, exposure in self.exposures.items() if any(exposure) and s != self.order.symbol)
         return (self.order.symbol, *others)
 
     @cached_property
@@ -107,39 +117,38 @@ class RiskBook:
 
     @cached_property
     def shortfall(self) -> Shortfall | None:
-        """Shortfall of the worst book that open orders can lead to, without and with this order filled; None untold.
+        """Shortfall of the worst book that open orders can lead to, without and with this order filled.
+
+        None where there is nothing to measure on: no joint return, or no equity to be a fraction of.
 
         Historical simulation: today's values under each joint return of the window, a day by the square root of time.
         """
         returns, bars_per_day = self.sample
-        if self.observations == 0:
+        if self.observations == 0 or self.equity <= 0:
             return None
-        if self.equity <= 0:
-            raise ValueError(f"equity is {self.equity}: nothing is a fraction of it")
-        held, low, high = self._fractions()
+        held, low, high = self._fractions_of_equity()
         filled = np.zeros_like(held)
-        filled[0] = _fraction(self.order.signed_quantity, self.price(self.order.symbol), self.equity)
+        filled[0] = self.order.signed_quantity * self.price(self.order.symbol) / self.equity
         scale = float(np.sqrt(bars_per_day))
         before = worst_shortfall(returns, held, low, high, LEVEL)
         after = worst_shortfall(returns, held + filled, low + filled, high + filled, LEVEL)
         return Shortfall(before * scale, after * scale)
 
-    def _fractions(self) -> tuple[Floats, Floats, Floats]:
-        rows = []
-        for symbol in self.at_stake:
-            exposure, price = self.exposures.get(symbol, _NOTHING), self.price(symbol)
-            ends = (exposure.held, exposure.low, exposure.high)
-            rows.append([_fraction(units, price, self.equity) for units in ends])
-        held, low, high = np.ascontiguousarray(np.array(rows).T)
-        return held, low, high
+    def _fractions_of_equity(self) -> tuple[Floats, Floats, Floats]:
+        """Cross what is held, its low and its high from Decimal to float64."""
+        held = np.zeros(len(self.at_stake))
+        down, up = np.zeros_like(held), np.zeros_like(held)
+        for s, symbol in enumerate(self.at_stake):
+            exposure, unit = self.exposures.get(symbol, _NOTHING), self.price(symbol) / self.equity
+            held[s] = exposure.held * unit
+            if exposure.selling:
+                down[s] = exposure.selling * unit
+            if exposure.buying:
+                up[s] = exposure.buying * unit
+        return held, held - down, held + up
 
     @property
     def _portfolio(self) -> PortfolioUpdate:
         if self.portfolio is None:
             raise LookupError("no PORTFOLIO_UPDATE has arrived yet")
         return self.portfolio
-
-
-def _fraction(units: Decimal, price: Decimal, equity: Decimal) -> float:
-    """Cross a position from Decimal to float64: its value over equity."""
-    return float(units * price / equity)

@@ -9,14 +9,13 @@ import numpy as np
 from bus.messages import MarketUpdate
 from kernels.align import common_times, values_at
 from kernels.arrays import Floats, Ints
-from market.window import BarWindow
 
 _DAY_NS: Final = 86_400 * 1_000_000_000
 _ZERO: Final = Decimal(0)
 
 
 class History:
-    """The last contiguous bars of one symbol, each with its opening time.
+    """The last contiguous bars of one symbol: opening times and closes. A missing bar starts it anew.
 
     Parameters
     ----------
@@ -25,66 +24,72 @@ class History:
     """
 
     def __init__(self, capacity: int) -> None:
+        self.bar = -1
         self.close = _ZERO
-        self._window = BarWindow(capacity)
-        self._opened = np.zeros(capacity, np.int64)
+        self._capacity = capacity
+        self._times = np.zeros(2 * capacity, np.int64)
+        self._closes = np.zeros(2 * capacity)
+        self._end = 0
+        self._count = 0
 
     def append(self, update: MarketUpdate) -> bool:
         """Take the next bar; return False when it was already seen."""
-        if not self._window.append(update):
+        if update.bar <= self.bar:
             return False
-        self._opened[update.bar % self._window.capacity] = update.opened_ns
-        self.close = update.close
+        if update.bar != self.bar + 1:
+            self.clear()
+        end, capacity = self._end, self._capacity
+        if end == 2 * capacity:
+            for column in (self._times, self._closes):
+                column[: capacity - 1] = column[capacity + 1 :]
+            end = capacity - 1
+        self._times[end] = update.opened_ns
+        self._closes[end] = float(update.close)
+        self._end = end + 1
+        self._count = min(self._count + 1, capacity)
+        self.bar, self.close = update.bar, update.close
         return True
 
     def clear(self) -> None:
-        """Forget every bar, because what was missed in between is unknown."""
-        self._window.clear()
+        """Forget every bar but the number and the price of the last, because what was missed in between is unknown."""
+        self._end = self._count = 0
 
     def __len__(self) -> int:
-        return len(self._window)
-
-    @property
-    def bar(self) -> int:
-        """Last bar seen, held or not."""
-        return self._window.bar
-
-    def opened_ns(self, bar: int) -> int | None:
-        """Return the opening time of a bar; None when it is not held."""
-        window = self._window
-        if not window.bar - len(window) < bar <= window.bar:
-            return None
-        return int(self._opened[bar % window.capacity])
+        return self._count
 
     @property
     def times(self) -> Ints:
-        """Opening times of the bars held, oldest first."""
-        window = self._window
-        start = (window.bar + 1 - len(window)) % window.capacity
-        end = start + len(window)
-        if end <= window.capacity:
-            return self._opened[start:end].copy()
-        return np.concatenate((self._opened[start:], self._opened[: end - window.capacity]))
+        """Opening times of the bars held, oldest first; a view, valid until the next append."""
+        return self._times[self._end - self._count : self._end]
 
     @property
     def closes(self) -> Floats:
-        """Closing prices of the bars held, oldest first."""
-        return self._window.closes.copy()
+        """Closing prices of the bars held, oldest first; a view, valid until the next append."""
+        return self._closes[self._end - self._count : self._end]
+
+    def opened_ns(self, bar: int) -> int | None:
+        """Return the opening time of a bar; None when it is not held."""
+        age = self.bar - bar
+        return int(self._times[self._end - 1 - age]) if 0 <= age < self._count else None
 
     def bars_after(self, time_ns: int) -> int:
         """Count the bars held that opened after ``time_ns``."""
-        times = self.times
-        return int(times.size - np.searchsorted(times, time_ns, side="right"))
+        count, newest = 0, self._end - 1
+        while count < self._count and self._times[newest - count] > time_ns:
+            count += 1
+        return count
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data."""
-        return {"close": self.close, "window": self._window.snapshot(), "opened": self._opened.copy()}
+        return {"bar": self.bar, "close": self.close, "times": self.times.copy(), "closes": self.closes.copy()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a state that ``snapshot`` gave."""
-        self.close = state["close"]
-        self._window.restore(state["window"])
-        self._opened = state["opened"].copy()
+        times = state["times"]
+        self.bar, self.close = state["bar"], state["close"]
+        self._end = self._count = len(times)
+        self._times[: len(times)] = times
+        self._closes[: len(times)] = state["closes"]
 
 
 class Histories:

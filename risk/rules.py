@@ -111,7 +111,7 @@ class ExpectedShortfall:
         limit = limits.expected_shortfall
         shortfall = book.shortfall
         if shortfall is None:
-            return Finding(book.is_reducing, None, limit, "of equity", f"no returns to measure it on{_exempt(book)}")
+            return Finding(book.is_reducing, None, limit, "of equity", f"no returns or no equity{_exempt(book)}")
         before, after = shortfall
         is_excused = book.is_reducing and (after <= before or book.observations < limits.observations)
         passes = after <= float(limit) or is_excused

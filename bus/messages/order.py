@@ -69,7 +69,8 @@ class Order(Part):
 class Verdict(Part):
     """One rule's word on one order: the measured value beside its limit, and whether the rule lets it pass.
 
-    ``value`` is None where the rule could not measure; it then refuses, and ``detail`` says why.
+    ``value`` is None where the rule could not measure; it then refuses, unless the order only shrinks a holding, and
+    ``detail`` says why.
     """
 
     gate: Name

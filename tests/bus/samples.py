@@ -93,7 +93,7 @@ def _value(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
 def _bound(metadata: list[Any], *kinds: type) -> float | None:
     for each in metadata:
         if isinstance(each, kinds):
-            return float(next(iter(vars(each).values())))
+            return float(next(getattr(each, name) for name in ("gt", "ge", "le") if hasattr(each, name)))
     return None
 
 

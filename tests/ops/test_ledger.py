@@ -19,7 +19,7 @@ from ops.recorder.rows import Stamp, bar_rows
 from ops.schema import FACT_TABLES, bars, equity, metadata, orders, strategies, strategy_performance, trades
 from ops.statement import DIALECTS, idempotent_insert
 from tests.ops.conftest import MakeLedger
-from tests.ops.story import MEMBERS, Bus, bar, book, order, record, report, story
+from tests.ops.story import MEMBERS, Bus, bar, book, feedback, order, record, report, story
 
 POSTGRES = "TEST_POSTGRES_URL"
 AT = Stamp("market:1", 1, 2)
@@ -185,6 +185,15 @@ def test_a_row_the_database_cannot_hold_is_left_out_and_counted(ledger: Ledger) 
     twin = Ledger.create("sqlite://")
     assert differences(ledger, record(twin, told)) == []
     twin.close()
+
+
+def test_nothing_is_computed_from_a_row_that_was_left_out(ledger: Ledger) -> None:
+    bad = feedback("SPY", 2, 3).model_copy(update={"bar": 2**63})
+    record(ledger, [*story(3), Bus().stamp(bad, "pads")])
+    assert ledger.rows_refused == 1
+    assert ledger.last_refusal.startswith("settlements SPY-2: ")
+    rounds = select(strategy_performance.c.settled).where(strategy_performance.c.symbol == "SPY").distinct()
+    assert ledger.read(rounds.order_by("settled")) == [(1,), (2,)]
 
 
 def test_reading_sees_what_waits(make_ledger: MakeLedger) -> None:

@@ -14,6 +14,8 @@ from bus.messages import (
     DecisionRequest,
     DecisionResponse,
     MarketUpdate,
+    OrderProposed,
+    OrderRejected,
     PortfolioUpdate,
     PositionView,
     SystemCommand,
@@ -112,6 +114,13 @@ class Desk:
         """Ask the board now."""
         return self.step(SystemCommand(command=Command.ASK, symbol=symbol), asker)
 
+    def reject(self, outputs: Sequence[Envelope]) -> list[Envelope]:
+        """Refuse the orders among outputs, as risk would; return what PADS says to it."""
+        said: list[Envelope] = []
+        for proposed in messages(outputs, OrderProposed):
+            said += self.step(OrderRejected(order=proposed.order, rejected_by="risk", reason="no", verdicts=()), "risk")
+        return said
+
     def pass_time(self, seconds: float) -> list[Envelope]:
         """Let time pass and fire what is due."""
         until = self.now_ns + round(seconds * SECOND_NS)
@@ -128,7 +137,7 @@ class Desk:
         close = 100.0
         for number in range(bars):
             close *= math.exp(scale if number % 2 else -scale)
-            self.round(close, beliefs, symbol)
+            self.reject(self.round(close, beliefs, symbol))
         return close
 
 

@@ -1,6 +1,10 @@
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
+from bus.config import Settings
+from pads.agent import build
 from pads.config import PadsConfig, Stake
 
 
@@ -32,6 +36,11 @@ def test_the_defaults_fit() -> None:
 def test_tables_that_do_not_fit_are_refused(table: dict[str, object], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         PadsConfig.model_validate(table)
+
+
+def test_the_shipped_configuration_builds_the_agent(tmp_path: Path) -> None:
+    agent = build(Settings.load(Path(__file__).parents[2] / "configs", tmp_path))
+    assert agent.name == "pads"
 
 
 def test_a_seat_is_one_line() -> None:

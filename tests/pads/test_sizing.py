@@ -1,3 +1,4 @@
+import math
 from decimal import Decimal
 
 import pytest
@@ -38,7 +39,7 @@ def choose(price: Probabilities = (0.3, 0.4, 0.3), position: str = "0", **rest: 
 
 def test_no_edge_and_no_position_holds() -> None:
     choice = choose()
-    assert (choice.action, choice.target) == (Action.HOLD, 0)
+    assert (choice.action, choice.target) == (Action.HOLD, Decimal(0))
     assert choice.conviction == 0.5
     assert choice.expected_return == 0.0
 
@@ -64,26 +65,32 @@ def test_an_edge_below_cost_holds() -> None:
 
 
 def test_between_the_costs_a_position_is_kept() -> None:
-    for position in ("30", "55", "80", "-30"):
-        assert sizer(cost_bps=30.0).choose(situation((0.28, 0.36, 0.36), position)).action in (Action.HOLD, Action.EXIT)
-    assert sizer(cost_bps=30.0).choose(situation((0.28, 0.36, 0.36), "55")).target == 55
+    price = (0.28, 0.36, 0.36)
+    for position in ("-30", "1", "55", "80"):
+        choice = sizer(cost_bps=30.0).choose(situation(price, position))
+        assert (choice.action, choice.target) == (Action.HOLD, Decimal(position))
+
+
+def test_beyond_the_costs_a_position_is_moved_to_the_edge_of_the_band() -> None:
+    price, per_edge = (0.28, 0.36, 0.36), 0.001 * 0.7 / VARIANCE
+    choice = sizer(cost_bps=30.0, kelly_fraction=0.001).choose(situation(price, "55"))
+    assert choice.action is Action.DECREASE
+    assert float(choice.target) == pytest.approx(1000 * per_edge * (0.0024 + 0.0030), abs=1e-3)
 
 
 @pytest.mark.parametrize("phase", Phase)
-def test_conviction_must_exceed_the_threshold_of_the_phase(phase: Phase) -> None:
-    asked = PhaseConfig().conviction.of(phase)
-    at = (0.8 * (1 - asked), 0.2, 0.8 * asked)
-    over = (0.8 * (1 - asked) - 1e-6, 0.2, 0.8 * asked + 1e-6)
-    moves = (-0.01, 0.0, 0.05)
-    exact = max(at[2] / (at[0] + at[2]), asked)
-    if exact == asked:
-        assert choose(at, phase=phase, moves=moves).action is Action.HOLD
-    assert choose(over, phase=phase, moves=moves).action is Action.BUY
+@pytest.mark.parametrize(("price", "action"), [((0.2, 0.2, 0.6), Action.BUY), ((0.6, 0.2, 0.2), Action.SELL)])
+def test_conviction_must_exceed_the_threshold_of_the_phase(phase: Phase, price: Probabilities, action: Action) -> None:
+    conviction = 0.6 / (0.2 + 0.6)
+    for asked, expected in ((conviction, Action.HOLD), (math.nextafter(conviction, 0.0), action)):
+        table = dict.fromkeys(Phase, 0.999) | {phase: asked}
+        config = PhaseConfig.model_validate({"conviction": {each.value: limit for each, limit in table.items()}})
+        assert Sizer(SizingConfig(), config, AlertConfig()).choose(situation(price, phase=phase)).action is expected
 
 
 def test_conviction_is_not_asked_for_leaving() -> None:
     choice = choose((0.35, 0.32, 0.33), "50", moves=(-0.05, 0.0, 0.01))
-    assert (choice.action, choice.target) == (Action.EXIT, 0)
+    assert (choice.action, choice.target) == (Action.EXIT, Decimal(0))
 
 
 def test_without_shorts_a_bearish_board_only_leaves() -> None:
@@ -100,22 +107,20 @@ def test_a_change_too_small_to_trade_is_not_made() -> None:
 
 
 def test_a_remainder_however_small_is_closed() -> None:
-    choice = choose((0.7, 0.2, 0.1), "0.00003", phase=Phase.RELEASE, silence="", moves=(-0.03, 0.0, 0.0))
-    assert choice.target <= 0
-    left = sizer(allow_short=False).choose(situation((0.7, 0.2, 0.1), "0.00003"))
-    assert (left.action, left.target) == (Action.EXIT, 0)
+    choice = sizer(allow_short=False).choose(situation((0.7, 0.2, 0.1), "0.00003"))
+    assert (choice.action, choice.target) == (Action.EXIT, Decimal(0))
 
 
 def test_quantities_are_whole_lots_rounded_towards_zero() -> None:
     assert sizer(lot="30").choose(situation((0.1, 0.2, 0.7))).target == 60
     assert sizer(lot="30").choose(situation((0.7, 0.2, 0.1))).target == -60
     choice = sizer(lot="100").choose(situation((0.1, 0.2, 0.7)))
-    assert (choice.action, choice.target) == (Action.HOLD, 0)
+    assert (choice.action, choice.target) == (Action.HOLD, Decimal(0))
 
 
 def test_a_silent_board_holds_and_says_why() -> None:
     choice = choose((0.1, 0.2, 0.7), "10", silence="below quorum: 1 of 3")
-    assert (choice.action, choice.target) == (Action.HOLD, 10)
+    assert (choice.action, choice.target) == (Action.HOLD, Decimal(10))
     assert choice.reason.startswith("below quorum: 1 of 3")
 
 
@@ -127,7 +132,7 @@ def test_without_equity_nothing_is_decided() -> None:
 def test_an_alert_at_the_limit_does_nothing_and_one_over_it_reduces() -> None:
     assert choose((0.1, 0.2, 0.7), "60", severity=0.8).action is Action.INCREASE
     choice = choose((0.1, 0.2, 0.7), "60", severity=0.81)
-    assert (choice.action, choice.target) == (Action.DECREASE, 30)
+    assert (choice.action, choice.target) == (Action.DECREASE, Decimal(30))
     assert choice.reason.startswith("safety override")
 
 
@@ -138,7 +143,7 @@ def test_an_alert_reduces_also_when_the_board_is_silent() -> None:
 def test_an_alert_opens_nothing_and_crosses_nothing() -> None:
     assert choose((0.1, 0.2, 0.7), severity=1.0).action is Action.HOLD
     choice = choose((0.7, 0.2, 0.1), "60", severity=1.0)
-    assert (choice.action, choice.target) == (Action.EXIT, 0)
+    assert (choice.action, choice.target) == (Action.EXIT, Decimal(0))
 
 
 def test_a_small_position_goes_at_once_under_an_alert() -> None:

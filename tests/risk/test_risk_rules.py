@@ -116,7 +116,7 @@ def test_position_weight(limits: RiskLimits, held: int, side: Side, quantity: st
 def test_working_orders_and_orders_in_flight_count_on_their_own_side(
     limits: RiskLimits, side: Side, quantity: int, passes: bool
 ) -> None:
-    open_orders = {
+    open_orders: dict[str, Any] = {
         "working": [order(BUY, 30, order_id="w")],
         "in_flight": flying(order(BUY, 20, order_id="f")),
     }
@@ -243,7 +243,7 @@ def test_history_is_what_all_symbols_at_stake_share(limits: RiskLimits) -> None:
     histories = seen(AAA=calm(LAST + 1, 1), BBB=calm(60, 2))
     assert found(Observations(), limits, asked(BUY, 1), histories=histories).value == LAST
     for held in ({"positions": {"BBB": 1}}, {"in_flight": flying(order(symbol="BBB"))}):
-        finding = found(Observations(), limits, asked(BUY, 1), histories=histories, **held)  # type: ignore[arg-type]
+        finding = found(Observations(), limits, asked(BUY, 1), histories=histories, **held)
         assert (finding.passes, finding.value) == (False, 59)
     unseen = found(Observations(), limits, asked(BUY, 1), positions={"ZZZ": 1})
     assert (unseen.passes, unseen.value) == (False, 0)
@@ -341,13 +341,17 @@ def test_an_order_that_only_shrinks_is_always_possible(limits: RiskLimits, rule:
     """On its first bar, deep in a drawdown, far above every limit, with a holding nobody has seen a bar of."""
     standing = Standing(limits.drawdown_tiers)
     standing.ladder.take(Decimal("0.5"), Decimal(1))
-    book: dict[str, Any] = {
+    for bar, each in ((LAST - 1, "100000"), (LAST, "50000")):
+        standing.daily.take("AAA", bar, Decimal(each))
+    standing.daily.date(CALM)
+    unseen: dict[str, Any] = {
         "standing": standing, "histories": seen(AAA=[100.0]), "positions": {"AAA": 10_000, "ZZZ": 10_000},
     }  # fmt: skip
-    assert found(rule, limits, order(SELL, 10_000, bar=0), **book).passes
-    for equity in (0, -5):
-        assert found(rule, limits, order(SELL, 10_000, bar=0), equity=equity, **book).passes
-    assert not found(rule, limits, order(SELL, 20_001, bar=0), **book).passes or isinstance(rule, DailyLoss)
+    wild = seen(AAA=closes_from([-0.5, 0.6, -0.4, *[0.001] * 98]))
+    ruined: dict[str, Any] = {"standing": standing, "histories": wild, "positions": {"AAA": 10_000}, "equity": -5}
+    for bar, book in ((0, unseen), (101, ruined)):
+        assert found(rule, limits, order(SELL, 10_000, bar=bar), **book).passes
+    assert not found(rule, limits, order(SELL, 20_001, bar=0), **unseen).passes
 
 
 def test_a_reduction_may_not_raise_a_shortfall_that_is_too_high(limits: RiskLimits) -> None:
@@ -378,7 +382,8 @@ def test_without_a_book_every_rule_that_needs_one_refuses(limits: RiskLimits) ->
     )  # fmt: skip
     refusing = [each.rule for each in judge("risk", RULES, judged, book, limits) if not each.passes]
     assert refusing == [
-        "whole_book", "stale_prices", "observations", "expected_shortfall", "position_weight", "gross",
+        "whole_book", "stale_prices", "observations", "expected_shortfall", "position_weight", "gross", "drawdown",
+        "daily_loss",
     ]  # fmt: skip
 
 

@@ -1,0 +1,57 @@
+"""One undisturbed run of a firm of processes, shared by every test that compares with it."""
+
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from bus.config import Settings
+from ops.harness import Firm
+from ops.ledger import Ledger
+from tests.conftest import ROOT
+
+CONFIGS: Final = ROOT / "configs"
+PATIENT: Final[dict[str, Any]] = {
+    "market": {"bars": 60, "history_bars": 130},
+    "pads": {"decision_timeout_s": 30.0},
+    "bus": {"message_ttl_s": 30.0},
+}
+"""A short window of the demo's data, with deadlines that a restarting process can meet."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _needs_demo_data() -> None:
+    if importlib.util.find_spec("arch") is None:
+        pytest.skip("the demo data is in the arch package: pip install 'boardroom[demo]'")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A run directory after a clean stop."""
+
+    run_dir: Path
+    codes: dict[str, int]
+    pids: dict[str, int]
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.open(self.run_dir)
+
+    def ledger(self) -> Ledger:
+        return Ledger.open(f"sqlite:///{self.run_dir / 'ledger.sqlite'}")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+    """Run the firm of ``PATIENT`` once, undisturbed, and keep what it left."""
+    kept = tmp_path_factory.mktemp("finished") / "run"
+    with Firm(CONFIGS, PATIENT) as firm:
+        pids = {name: pid for name in firm.supervisor.entries if (pid := firm.supervisor.pid(name)) is not None}
+        firm.wait_done()
+        codes = dict(firm.stop())
+        shutil.copytree(firm.run_dir, kept, ignore=shutil.ignore_patterns("*.sock"))
+    yield Finished(kept, codes, pids)
