@@ -156,8 +156,14 @@ class Settings:
             raise ConfigError(f"{path}: not a saved configuration: {error}; start the firm again") from None
 
     def elsewhere(self, run_dir: Path, replaced: Tables | None = None) -> Self:
-        """Return the same configuration for another run directory, with some tables replaced whole."""
-        return type(self)(self.folder, run_dir, {**self._tables, **(replaced or {})}, self._limits)
+        """Return the same configuration for another run directory, with some tables replaced whole.
+
+        The ledger is then the one in that directory, wherever the firm's own may be.
+        """
+        tables = {**self._tables, **(replaced or {})}
+        if "recorder" in tables:
+            tables["recorder"] = {key: value for key, value in tables["recorder"].items() if key != "url"}
+        return type(self)(self.folder, run_dir, tables, self._limits)
 
     def save(self) -> None:
         """Write the merged configuration into the run directory."""

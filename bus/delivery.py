@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from bus.message import NEVER_EXPIRES, Envelope, Header
 
 _MAX_BACKOFF: Final = 8
+_MOST_RECENT: Final = 1024
 _FOREVER_NS: Final = 2**63 - 1
 
 
@@ -17,6 +18,7 @@ class Parcel(NamedTuple):
     """A direct message on its way: who must get which frame, and until when."""
 
     message_id: str
+    correlation_id: str
     kind: str
     recipient: str
     frame: bytes
@@ -25,11 +27,11 @@ class Parcel(NamedTuple):
 
 def parcel(envelope: Envelope, frame: bytes) -> Parcel:
     """Make a parcel of a stamped direct message and its frame."""
-    header = envelope.header
-    if header.recipient is None:
-        raise ValueError(f"{header.kind} {header.id} is a broadcast: it has no recipient to send a parcel to")
-    expires_ns = header.sent_ns + header.ttl_ms * 1_000_000 if header.ttl_ms != NEVER_EXPIRES else _FOREVER_NS
-    return Parcel(header.id, header.kind, header.recipient, frame, expires_ns)
+    message_id, correlation_id, _, kind, _, recipient, _, sent_ns, ttl_ms, _ = envelope.header
+    if recipient is None:
+        raise ValueError(f"{kind} {message_id} is a broadcast: it has no recipient to send a parcel to")
+    expires_ns = sent_ns + ttl_ms * 1_000_000 if ttl_ms != NEVER_EXPIRES else _FOREVER_NS
+    return Parcel(message_id, correlation_id, kind, recipient, frame, expires_ns)
 
 
 class Outgoing:
@@ -55,9 +57,9 @@ class Outgoing:
 
     def remember(self, sent: Parcel) -> None:
         """Keep a deadline message until it expires, for a recipient that may be restarting."""
-        recent = self._recent.setdefault(sent.recipient, deque(maxlen=1024))
-        while recent and recent[0].expires_ns < sent.expires_ns - 60 * 1_000_000_000:
-            recent.popleft()
+        recent = self._recent.get(sent.recipient)
+        if recent is None:
+            recent = self._recent[sent.recipient] = deque(maxlen=_MOST_RECENT)
         recent.append(sent)
 
     def acknowledge(self, ids: Iterable[str]) -> list[str]:
@@ -129,7 +131,7 @@ class Handled:
         """Record that a message is in the journal."""
         expires_ns = header.sent_ns + header.ttl_ms * 1_000_000 if header.ttl_ms != NEVER_EXPIRES else _FOREVER_NS
         self._entries[header.id] = (expires_ns, [])
-        while len(self._entries) > self._capacity:
+        if len(self._entries) > self._capacity:
             self._entries.popitem(last=False)
 
     def add_reply(self, message_id: str, reply: Parcel) -> None:

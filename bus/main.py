@@ -19,6 +19,7 @@ from bus.broadcast import RedisBroadcast
 from bus.config import SAVED_FILE, Settings
 from bus.direct import ZmqDirect, addresses
 from bus.errors import BoardroomError, ConfigError, JournalError
+from bus.footprint import calm_collector, release_compiler
 from bus.journal import Journal
 from bus.log import open_log
 from bus.messages import AgentStatus
@@ -32,6 +33,8 @@ EXIT_JOURNAL: Final = 74
 EXIT_FATAL: Final = 70
 _REDIS_PATIENCE_S: Final = 5.0
 _DRAIN_NS: Final = 2_000_000_000
+_WARM_INPUTS: Final = 500
+"""After so many inputs every kernel of an agent has been called."""
 Build = Callable[[Settings], Agent]
 
 
@@ -128,8 +131,13 @@ def _serve(agent: Agent, settings: Settings, run_dir: RunDir, log: FilteringBoun
     stopping = _catch_signals()
     process.start()
     log.info("ready", incarnation=process.incarnation, inputs=process.inputs, records=process.last_record)
+    calm_collector()
+    is_lean = False
     while not stopping:
         process.turn()
+        if not is_lean and process.inputs > _WARM_INPUTS:
+            is_lean = True
+            release_compiler()
     process.drain(_DRAIN_NS)
     process.stop()
     log.info("stopped", inputs=process.inputs)

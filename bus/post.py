@@ -68,7 +68,7 @@ class Post:
         self.sequencer = Sequencer(round(config.gap_timeout_s * _NS))
         self.counters: Counter[str] = Counter()
         self.last_error = ""
-        self.notices: list[Message] = []
+        self.notices: list[tuple[Message, str]] = []
         self._subscriptions = frozenset(subscriptions)
         self._status = status
         self._heartbeat_ns = round(config.heartbeat_s * _NS)
@@ -153,7 +153,8 @@ class Post:
                 self.direct.send(sent.recipient, sent.frame)
             for sent in self.outgoing.expired(now_ns):
                 self.counters["undelivered"] += 1
-                self.notices.append(Undelivered(message_id=sent.message_id, kind=sent.kind, recipient=sent.recipient))
+                notice = Undelivered(message_id=sent.message_id, kind=sent.kind, recipient=sent.recipient)
+                self.notices.append((notice, sent.correlation_id))
             self._next_due_ns = self.outgoing.next_due_ns() or now_ns
         if not self.sequencer.is_whole:
             for missing in self.sequencer.to_ask(now_ns):
@@ -288,7 +289,8 @@ class Post:
 
     def _lose(self, lost: Missing, ready: Iterable[Envelope]) -> None:
         self.counters["gaps_lost"] += 1
-        self.notices.append(Gap(sender=lost.sender, stream=lost.stream, first=lost.first, last=lost.last))
+        gap = Gap(sender=lost.sender, stream=lost.stream, first=lost.first, last=lost.last)
+        self.notices.append((gap, ""))
         for envelope in ready:
             self.inbox.put(envelope)
 

@@ -107,7 +107,7 @@ class Process:
         self.post.greet(self._peers, self.incarnation, now_ns)
         self.post.send_again(now_ns)
         if self.inputs == 0:
-            self._notice(Started(), now_ns)
+            self._notice(Started(), "", now_ns)
         self.post.beat(now_ns)
         self.post.direct.flush()
 
@@ -122,7 +122,7 @@ class Process:
             self.journal.append(RecordType.ACK, now_ns, pack_map(self.post.acknowledged))
             self.post.acknowledged.clear()
         while self.post.notices:
-            self._notice(self.post.notices.pop(0), now_ns)
+            self._notice(*self.post.notices.pop(0), now_ns)
         count = self._work(now_ns)
         self.post.direct.flush()
         self._keep(now_ns)
@@ -225,8 +225,8 @@ class Process:
         self.inputs += len(batch)
         return len(batch)
 
-    def _notice(self, message: Message, now_ns: int) -> None:
-        envelope = self.stepper.local(message, now_ns)
+    def _notice(self, message: Message, correlation_id: str, now_ns: int) -> None:
+        envelope = self.stepper.local(message, now_ns, correlation_id)
         number = self.journal.append(RecordType.NOTICE, now_ns, encode(envelope.header, message))
         self.journal.flush()
         self._release(number, self.stepper.step(envelope, now_ns), now_ns)

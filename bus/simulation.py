@@ -150,7 +150,7 @@ class Simulation:
         if header.ttl_ms:
             due_ns = header.sent_ns + header.ttl_ms * 1_000_000
             notice = Undelivered(message_id=header.id, kind=header.kind, recipient=header.recipient or "")
-            self._push(due_ns, Priority.HIGH, sender, sender.local(notice, due_ns))
+            self._push(due_ns, Priority.HIGH, sender, sender.local(notice, due_ns, header.correlation_id))
 
     def _push(self, time_ns: int, priority: int, stepper: Stepper | None, item: Envelope | int) -> None:
         self._sequence += 1

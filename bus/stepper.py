@@ -61,9 +61,9 @@ class Stepper:
         """Hand the agent a notice of the runtime, such as a gap that cannot be repaired."""
         return self.step(self.local(message, now_ns), now_ns)
 
-    def local(self, message: Message, now_ns: int) -> Envelope:
-        """Address a local message to the agent itself."""
-        return Envelope(self._local_header(message, now_ns, None), message)
+    def local(self, message: Message, now_ns: int, correlation_id: str = "") -> Envelope:
+        """Address a local message to the agent itself, filed under a conversation."""
+        return Envelope(self._local_header(message, now_ns, correlation_id, ""), message)
 
     def next_timer(self) -> tuple[int, int] | None:
         """Return (due_ns, timer id) of the earliest timer."""
@@ -133,7 +133,8 @@ class Stepper:
             outputs.append(self._stamp(message, recipient, about or cause, cause.id, now_ns, ttl_s))
         for seconds, message, about in box.timers:
             self._timer_count += 1
-            envelope = Envelope(self._local_header(message, now_ns, about or cause), message)
+            origin = about or cause
+            envelope = Envelope(self._local_header(message, now_ns, origin.correlation_id, origin.id), message)
             heapq.heappush(self._timers, (now_ns + round(seconds * _NS), self._timer_count, envelope))
         box.clear()
 
@@ -146,32 +147,28 @@ class Stepper:
         now_ns: int,
         ttl_s: float | None,
     ) -> Envelope:
-        expected = Plane.BROADCAST if recipient is None else Plane.DIRECT
-        if message.PLANE is not expected:
-            raise Fatal(f"{self.agent.name}: {message.KIND} travels on the {message.PLANE} plane, not {expected}")
+        kind, name = message.KIND, self.agent.name
+        if (message.PLANE is Plane.BROADCAST) is not (recipient is None) or message.PLANE is Plane.LOCAL:
+            raise Fatal(
+                f"{name}: {kind} travels on the {message.PLANE} plane; send() is for direct, publish() for broadcast"
+            )
         self._count += 1
-        message_id = f"{self.agent.name}:{self._count}"
+        message_id = f"{name}:{self._count}"
         sequence = 0
         if recipient is None:
-            sequence = self.streams[message.KIND] = self.streams.get(message.KIND, 0) + 1
-        ttl_ms = self._time_to_live_ms(message, recipient, ttl_s)
+            sequence = self.streams[kind] = self.streams.get(kind, 0) + 1
+        ttl_s = message.TTL_S if ttl_s is None else ttl_s
+        if ttl_s is None:
+            ttl_ms = NEVER_EXPIRES if recipient is None else self._ttl_ms
+        else:
+            ttl_ms = round(ttl_s * 1000)
         correlation_id = message_id if message.OPENS or not about.correlation_id else about.correlation_id
-        name, priority = self.agent.name, int(message.PRIORITY)
-        header = Header(
-            message_id, correlation_id, causation_id, message.KIND, name, recipient, sequence, now_ns, ttl_ms, priority
-        )
-        return Envelope(header, message)
+        fields = (
+            message_id, correlation_id, causation_id, kind, name, recipient, sequence, now_ns, ttl_ms, int(message.PRIORITY)
+        )  # fmt: skip
+        return Envelope(Header._make(fields), message)
 
-    def _time_to_live_ms(self, message: Message, recipient: str | None, ttl_s: float | None) -> int:
-        if ttl_s is not None:
-            return round(ttl_s * 1000)
-        if message.TTL_S is not None:
-            return round(message.TTL_S * 1000)
-        return NEVER_EXPIRES if recipient is None else self._ttl_ms
-
-    def _local_header(self, message: Message, now_ns: int, about: Header | None) -> Header:
-        correlation_id = "" if about is None else about.correlation_id
-        causation_id = "" if about is None else about.id
+    def _local_header(self, message: Message, now_ns: int, correlation_id: str, causation_id: str) -> Header:
         name = self.agent.name
         return Header(
             "", correlation_id, causation_id, message.KIND, name, name, 0, now_ns, NEVER_EXPIRES, int(message.PRIORITY)

@@ -50,7 +50,7 @@ class DailyLoss:
     """
 
     def __init__(self) -> None:
-        self.day = -1
+        self.day: int | None = None
         self.opening = _ZERO
         self.equity = _ZERO
         self._undated: deque[tuple[str, int, Decimal]] = deque(maxlen=_UNDATED_BOOKS)
@@ -78,8 +78,8 @@ class DailyLoss:
             self._undated.popleft()
 
     def _enter(self, day: int, equity: Decimal) -> None:
-        if day > self.day:
-            self.opening = self.equity if self.day >= 0 else equity
+        if self.day is None or day > self.day:
+            self.opening = equity if self.day is None else self.equity
             self.day = day
         self.equity = equity
 

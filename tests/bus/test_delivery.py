@@ -7,7 +7,7 @@ MS = 1_000_000
 
 
 def parcel(number: int, expires_ns: int = 10_000 * MS, recipient: str = "risk") -> Parcel:
-    return Parcel(f"pads:{number}", "ORDER_PROPOSED/1", recipient, b"frame", expires_ns)
+    return Parcel(f"pads:{number}", "market:1", "ORDER_PROPOSED/1", recipient, b"frame", expires_ns)
 
 
 def header(number: int, ttl_ms: int = 1000) -> Header:

@@ -174,6 +174,16 @@ def test_after_lost_bars_only_reductions_pass_until_the_window_is_whole(floor: F
     only(floor.hand(proposed(asked("o5", bar=LAST + 20)), "pads"), OrderCleared)
 
 
+def test_the_tape_reaches_back_as_far_as_an_order_may(tmp_path: Path) -> None:
+    text = LIMITS.read_text(encoding="utf-8")
+    text = text.replace("order_age_bars = 1", "order_age_bars = 25").replace(
+        "contiguous_bars = 20", "contiguous_bars = 2"
+    )
+    floor = opened(Floor(build(settings(tmp_path, text))))  # type: ignore[arg-type]
+    only(floor.hand(proposed(asked(bar=LAST - 25)), "pads"), OrderCleared)
+    assert "order_age" in refused_by(floor.hand(proposed(asked("o2", bar=LAST - 26)), "pads"))
+
+
 def test_the_report_shows_what_an_observer_needs(floor: Floor) -> None:
     floor.hand(proposed(asked()), "pads")
     floor.hand(proposed(asked()), "pads")

@@ -31,9 +31,7 @@ def test_the_limits_of_the_firm(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", sorted(ComplianceLimits.model_fields))
 def test_a_missing_limit_is_named(tmp_path: Path, key: str) -> None:
-    with pytest.raises(
-        ConfigError, match=rf"limits\.toml: compliance\.{key} is missing; state it, there is no"
-    ):
+    with pytest.raises(ConfigError, match=rf"limits\.toml: compliance\.{key} is missing; state it, there is no"):
         build(settings(tmp_path, without(key)))
 
 

@@ -22,7 +22,8 @@ LEVELS = st.sampled_from([0.5, 0.9, 0.95, 0.975, 0.99, 1 / 3])
 def plain_shortfall(losses: Floats, level: float) -> float:
     """The formula, with plain numpy: the mean of the quantile function over the tail."""
     ordered = np.sort(losses)[::-1]
-    m = round(losses.size * (1 - level), 9)
+    m = losses.size * (1 - level)
+    m = round(m) if abs(m - round(m)) < 1e-9 else m
     weights = np.clip(m - np.arange(losses.size), 0.0, 1.0)
     return float(np.sum(weights * ordered) / m)
 

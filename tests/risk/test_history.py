@@ -40,7 +40,9 @@ def test_times_belong_to_their_closes_wherever_the_ring_is(count: int) -> None:
 
 def test_a_missing_bar_starts_it_anew_and_an_old_one_changes_nothing() -> None:
     made = history([1.0, 2.0, 3.0])
-    assert not made.append(bar_of("AAA", 1, 9.0))
+    for bar in (1, 2):
+        assert not made.append(bar_of("AAA", bar, 9.0))
+    np.testing.assert_array_equal(made.closes, [1.0, 2.0, 3.0])
     assert made.append(bar_of("AAA", 4, 5.0))
     np.testing.assert_array_equal(made.closes, [5.0])
     assert made.opened_ns(2) is None

@@ -154,6 +154,12 @@ def test_gross(limits: RiskLimits, side: Side, quantity: str, passes: bool) -> N
     assert finding.value == (Decimal("1.5") if passes else Decimal("1.5000001"))
 
 
+def test_the_order_s_own_symbol_is_in_gross_once(limits: RiskLimits) -> None:
+    book: dict[str, Any] = {"positions": {"AAA": 700, "BBB": 700}, "working": [order(BUY, 50, order_id="w")]}
+    assert found(Gross(), limits, asked(BUY, 50), **book).passes
+    assert not found(Gross(), limits, asked(BUY, 51), **book).passes
+
+
 def test_gross_takes_the_worse_end_of_each_symbol(limits: RiskLimits) -> None:
     """A sale that may not fill does not make room."""
     book: dict[str, Any] = {"positions": {"BBB": 1400}, "working": [order(SELL, 1400, symbol="BBB", order_id="w")]}
@@ -301,11 +307,11 @@ def test_daily_loss(limits: RiskLimits, equity: str, passes: bool) -> None:
 
 def test_halt(limits: RiskLimits) -> None:
     standing = Standing(limits.drawdown_tiers)
-    assert found(Halt(), limits, asked(BUY, 1), standing=standing).passes
+    assert found(Halt(), limits, asked(BUY, 1), standing=standing) == (True, 0, 0, "halts", "not halted")
     standing.obey(SystemCommand(command=Command.HALT, reason="fire", operator="ada"))
     for judged in (asked(BUY, 1), asked(SELL, 1)):
         finding = found(Halt(), limits, judged, standing=standing, positions={"AAA": 1})
-        assert (finding.passes, finding.detail) == (False, "halted: fire (ada)")
+        assert (finding.passes, finding.value, finding.detail) == (False, 1, "halted: fire (ada)")
 
 
 def test_duplicate_and_whole_book(limits: RiskLimits) -> None:
@@ -348,9 +354,10 @@ def test_an_order_that_only_shrinks_is_always_possible(limits: RiskLimits, rule:
         "standing": standing, "histories": seen(AAA=[100.0]), "positions": {"AAA": 10_000, "ZZZ": 10_000},
     }  # fmt: skip
     wild = seen(AAA=closes_from([-0.5, 0.6, -0.4, *[0.001] * 98]))
-    ruined: dict[str, Any] = {"standing": standing, "histories": wild, "positions": {"AAA": 10_000}, "equity": -5}
-    for bar, book in ((0, unseen), (101, ruined)):
-        assert found(rule, limits, order(SELL, 10_000, bar=bar), **book).passes
+    ruined: dict[str, Any] = {"standing": standing, "histories": wild, "positions": {"AAA": 10_000}}
+    assert found(rule, limits, order(SELL, 10_000, bar=0), **unseen).passes
+    for equity in (0, -5, 100):
+        assert found(rule, limits, order(SELL, 10_000, bar=101), equity=equity, **ruined).passes
     assert not found(rule, limits, order(SELL, 20_001, bar=0), **unseen).passes
 
 
@@ -365,6 +372,24 @@ def test_a_reduction_may_not_raise_a_shortfall_that_is_too_high(limits: RiskLimi
     finding = found(ExpectedShortfall(), limits, hedge, **book)
     assert not finding.passes
     assert finding.detail.startswith("6.000% before, 8.000% after, marginal +2.000%")
+
+
+def test_on_too_little_history_a_reduction_may_seem_to_raise_the_shortfall(limits: RiskLimits) -> None:
+    closes = closes_from([-0.2, *[0.001] * 50])
+    both = seen(AAA=closes, BBB=closes)
+    unit = Decimal(100_000) / Decimal(repr(closes[-1]))
+    book: dict[str, Any] = {"histories": both, "positions": {"AAA": unit, "BBB": -unit / 4}}
+    assert found(ExpectedShortfall(), limits, order(BUY, unit / 4, symbol="BBB", bar=51), **book).passes
+    assert not found(ExpectedShortfall(), limits, order(BUY, unit, symbol="BBB", bar=51), **book).passes
+
+
+def test_a_new_hedge_that_leaves_the_shortfall_too_high_is_refused(limits: RiskLimits) -> None:
+    closes = closes_from([-0.04, 0.001, -0.10, *[0.001] * 96, -0.08])
+    both = seen(AAA=closes, BBB=closes)
+    unit = Decimal(100_000) / Decimal(repr(closes[-1]))
+    book: dict[str, Any] = {"histories": both, "positions": {"AAA": unit}}
+    assert not found(ExpectedShortfall(), limits, order(SELL, unit / 4, symbol="BBB", bar=100), **book).passes
+    assert found(ExpectedShortfall(), limits, order(SELL, unit / 2, symbol="BBB", bar=100), **book).passes
 
 
 @pytest.mark.parametrize("equity", [0, -1])

@@ -89,6 +89,14 @@ def test_the_day_opens_at_the_last_equity_of_the_day_before() -> None:
     assert daily.fraction == Decimal("0.2")
 
 
+def test_days_before_1970_are_days_too() -> None:
+    daily, histories = DailyLoss(), days(("A", 0, -3), ("A", 1, -2), ("A", 2, -1), ("A", 3, 0))
+    for bar, equity in enumerate((100, 50, 40, 30)):
+        daily.take("A", bar, Decimal(equity))
+        daily.date(histories)
+        assert daily.fraction == (0, Decimal("0.5"), Decimal("0.2"), Decimal("0.25"))[bar]
+
+
 def test_two_symbols_of_one_day_share_its_opening() -> None:
     daily, histories = DailyLoss(), days(("A", 0, 1), ("B", 0, 1), ("A", 1, 2), ("B", 1, 2))
     for symbol, bar, equity in (("A", 0, 100), ("B", 0, 100), ("A", 1, 95), ("B", 1, 90)):
@@ -125,6 +133,17 @@ def test_a_book_whose_bar_was_lost_is_passed_over() -> None:
     daily.take("A", 2, Decimal(90))
     daily.date(days(("A", 0, 1), ("A", 2, 2)))
     assert daily.equity == 90
+
+
+def test_a_book_whose_bar_was_forgotten_is_passed_over_at_once() -> None:
+    daily, histories = DailyLoss(), days(("A", 0, 1))
+    histories.clear()
+    daily.take("A", 0, Decimal(100))
+    daily.take("B", 0, Decimal(90))
+    daily.date(histories)
+    histories.append(bar_of("B", 0, 100, DAY_NS))
+    daily.date(histories)
+    assert (daily.opening, daily.equity) == (Decimal(90), Decimal(90))
 
 
 def command(word: Command, reason: str = "", operator: str = "") -> SystemCommand:
