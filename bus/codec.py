@@ -11,7 +11,7 @@ import msgpack
 from pydantic import ValidationError
 
 from bus.errors import CodecError
-from bus.message import Envelope, Header, Message, Part, lookup
+from bus.message import MAX_COUNT, Envelope, Header, Message, Part, lookup
 
 MAX_FRAME_BYTES: Final = 1 << 20
 DECIMAL_EXT: Final = 1
@@ -20,6 +20,11 @@ _HEADER_TYPES: Final = frozenset(
     (str, str, str, str, str, recipient, int, int, int, int) for recipient in (str, type(None))
 )
 _MAX_INT: Final = 2**63 - 1
+_MAX_SENDER: Final = 64
+_MAX_IDS: Final = 512
+_MAX_DECIMAL_BYTES: Final = 100
+_MAX_DECIMAL_POWER: Final = 1_000
+_SHOWN: Final = 40
 
 
 def encode(header: Header, message: Message) -> bytes:
@@ -57,12 +62,14 @@ def decode(frame: bytes) -> Envelope:
     header = _header(fields[:-1])
     cls = lookup(header.kind)
     if cls is None:
-        raise CodecError(f"unknown kind {header.kind!r} from {header.sender!r}: do both sides run one version?")
+        raise CodecError(
+            f"unknown kind {header.kind[:_SHOWN]!r} from {header.sender!r}: do both sides run one version?"
+        )
     try:
         message = cls.__pydantic_validator__.validate_python(fields[-1])
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
+        where = ".".join(str(part)[:_SHOWN] for part in first["loc"]) or "body"
         raise CodecError(f"{header.kind} {header.id}: {where}: {first['msg']}") from None
     return Envelope(header, message, frame)
 
@@ -91,8 +98,14 @@ def _header(fields: tuple[Any, ...]) -> Header:
     header = Header._make(fields)
     if header.priority not in (1, 2, 3):
         raise CodecError(f"malformed header: priority {header.priority}, expected 1, 2 or 3")
-    if not (0 <= header.sequence <= _MAX_INT and 0 <= header.sent_ns <= _MAX_INT and 0 <= header.ttl_ms <= _MAX_INT):
-        raise CodecError("malformed header: sequence, sent_ns and ttl_ms must lie in [0, 2^63)")
+    if not 0 <= header.sequence <= MAX_COUNT:
+        raise CodecError(f"malformed header: sequence {header.sequence}, expected 0 to 2^53 - 1")
+    if header.sent_ns < 0 or header.ttl_ms < 0 or header.sent_ns + header.ttl_ms * 1_000_000 > _MAX_INT:
+        raise CodecError("malformed header: sent_ns and ttl_ms must not be negative, nor their sum reach 2^63 ns")
+    if not 0 < len(header.sender) <= _MAX_SENDER:
+        raise CodecError(f"malformed header: sender of {len(header.sender)} characters, expected 1 to {_MAX_SENDER}")
+    if len(header.id) + len(header.correlation_id) + len(header.causation_id) > _MAX_IDS:
+        raise CodecError(f"malformed header: ids of more than {_MAX_IDS} characters together")
     return header
 
 
@@ -110,9 +123,12 @@ def _unpack_ext(code: int, data: bytes) -> Decimal:
     if code != DECIMAL_EXT:
         raise CodecError(f"unknown extension type {code}")
     try:
-        return Decimal(data.decode("ascii"))
+        value = Decimal(data.decode("ascii"))
     except (InvalidOperation, UnicodeDecodeError):
-        raise CodecError(f"malformed decimal {data[:40]!r}") from None
+        raise CodecError(f"malformed decimal {data[:_SHOWN]!r}") from None
+    if len(data) > _MAX_DECIMAL_BYTES or abs(value.adjusted()) > _MAX_DECIMAL_POWER:
+        raise CodecError(f"decimal {data[:_SHOWN]!r} out of all proportion")
+    return value
 
 
 _pack = msgpack.Packer(default=_pack_default).pack

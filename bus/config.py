@@ -80,7 +80,10 @@ class ModelsConfig(Config):
 
 
 class AgentEntry(Config):
-    """One line of the process list: ``module`` is run as ``python -m module`` once the agents it ``needs`` are up."""
+    """One line of the process list: ``module`` is run as ``python -m module`` once the agents it ``needs`` are up.
+
+    ``module`` is the agent's own name unless given; ``needs = ["*"]`` waits for all that have no such need themselves.
+    """
 
     enabled: bool = True
     module: str | None = None

@@ -72,7 +72,7 @@ def _verdict(gate: str, rule: Rule[B, L], order: Order, book: B, limits: L) -> V
         value, limit = _number(value), _number(limit)
         return Verdict(gate=gate, rule=rule.name, passes=passes, value=value, limit=limit, unit=unit, detail=detail)
     except Exception as error:
-        return refusal(gate, rule.name, f"cannot judge: {type(error).__name__}: {error}")
+        return refusal(gate, rule.name, f"cannot judge: {type(error).__name__}: {' '.join(str(error).split())}")
 
 
 def _number(value: Decimal | float | None) -> float | None:

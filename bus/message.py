@@ -11,11 +11,15 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 NEVER_EXPIRES: Final = 0
+MAX_COUNT: Final = 2**53 - 1
+"""Largest sequence: the largest integer that is exact in every language's numbers."""
 
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 Probabilities = tuple[Probability, Probability, Probability]
 """Probabilities of (down, flat, up), in that order."""
 Name = Annotated[str, Field(min_length=1, max_length=64)]
+Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+Words = Annotated[str, Field(max_length=1_000)]
 NonNegativeDecimal = Annotated[Decimal, Field(ge=0)]
 PositiveDecimal = Annotated[Decimal, Field(gt=0)]
 

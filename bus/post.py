@@ -14,7 +14,7 @@ from bus.delivery import Handled, Outgoing, Parcel, Ring, parcel
 from bus.direct import DirectPlane
 from bus.errors import CodecError
 from bus.inbox import Inbox
-from bus.message import Delivery, Envelope, Header, Message
+from bus.message import Delivery, Envelope, Header, Message, Plane
 from bus.messages import (
     Ack,
     AgentStatus,
@@ -47,6 +47,8 @@ class Post:
         Wire names this agent handles.
     status
         Makes the AGENT_STATUS that heartbeats and pings carry.
+    peers
+        Agents of the firm: nobody else's broadcasts are listened to.
     """
 
     def __init__(
@@ -57,6 +59,8 @@ class Post:
         broadcast: BroadcastPlane,
         subscriptions: Iterable[str],
         status: Callable[[], AgentStatus],
+        *,
+        peers: Iterable[str],
     ) -> None:
         self.name = name
         self.direct = direct
@@ -70,6 +74,7 @@ class Post:
         self.last_error = ""
         self.notices: list[tuple[Message, str]] = []
         self._subscriptions = frozenset(subscriptions)
+        self._peers = frozenset(peers)
         self._status = status
         self._heartbeat_ns = round(config.heartbeat_s * _NS)
         self._heartbeat_due_ns = 0
@@ -224,6 +229,12 @@ class Post:
         if header.has_expired(now_ns):
             self.counters["expired"] += 1
             return
+        if not is_in_place(header, message):
+            self.counters["misplaced"] += 1
+            return
+        if message.PLANE is Plane.BROADCAST and header.sender not in self._peers:
+            self.counters["strangers"] += 1
+            return
         arrival = self._arrivals.get(type(message))
         if arrival is not None:
             arrival(header, message, now_ns)
@@ -305,3 +316,12 @@ class Post:
             message_id, correlation_id, causation_id, message.KIND, self.name, recipient, 0, now_ns, _BUS_TTL_MS,
             int(message.PRIORITY),
         )  # fmt: skip
+
+
+def is_in_place(header: Header, message: Message) -> bool:
+    """Tell whether a message came the way its kind travels; a status may also be the answer to a ping."""
+    if isinstance(message, AgentStatus):
+        return header.sequence == 0
+    if message.PLANE is Plane.BROADCAST:
+        return header.recipient is None and header.sequence > 0
+    return message.PLANE is Plane.DIRECT and header.recipient is not None and header.sequence == 0

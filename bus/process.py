@@ -26,6 +26,7 @@ from bus.stepper import Stepper
 _NS: Final = 1_000_000_000
 _BATCH: Final = 32
 _MAX_WAIT_MS: Final = 100
+_MOST_WORDS: Final = 300
 
 
 class Poll(Protocol):
@@ -81,9 +82,10 @@ class Process:
         self.inputs = 0
         self.stepper = Stepper(agent, ttl_s=config.message_ttl_s)
         kinds = [kind.KIND for kind in agent.handlers]
-        self.post = Post(agent.name, config, direct, broadcast, kinds, self.status)
+        peers = list(peers)
+        self.post = Post(agent.name, config, direct, broadcast, kinds, self.status, peers=peers)
         self._snapshots = snapshots
-        self._peers = list(peers)
+        self._peers = peers
         self._clock_ns = clock_ns
         self._poll = poll
         self._version = version
@@ -166,7 +168,7 @@ class Process:
         counters.update(self.post.broadcast.counters)
         report: dict[str, str | int | float] = dict(self.agent.report())
         words = {"last_codec_error": self.post.last_error, "last_invalid": self.stepper.last_invalid}
-        report |= {key: text for key, text in words.items() if text}
+        report |= {key: text[:_MOST_WORDS] for key, text in words.items() if text}
         return AgentStatus(
             agent=self.name,
             state=self.state,

@@ -158,14 +158,11 @@ class Stepper:
         if recipient is None:
             sequence = self.streams[kind] = self.streams.get(kind, 0) + 1
         ttl_s = message.TTL_S if ttl_s is None else ttl_s
-        if ttl_s is None:
-            ttl_ms = NEVER_EXPIRES if recipient is None else self._ttl_ms
-        else:
-            ttl_ms = round(ttl_s * 1000)
-        correlation_id = message_id if message.OPENS or not about.correlation_id else about.correlation_id
-        fields = (
-            message_id, correlation_id, causation_id, kind, name, recipient, sequence, now_ns, ttl_ms, int(message.PRIORITY)
-        )  # fmt: skip
+        default_ms = NEVER_EXPIRES if recipient is None else self._ttl_ms
+        ttl_ms = default_ms if ttl_s is None else round(ttl_s * 1000)
+        conversation = message_id if message.OPENS or not about.correlation_id else about.correlation_id
+        priority = int(message.PRIORITY)
+        fields = (message_id, conversation, causation_id, kind, name, recipient, sequence, now_ns, ttl_ms, priority)
         return Envelope(Header._make(fields), message)
 
     def _local_header(self, message: Message, now_ns: int, correlation_id: str, causation_id: str) -> Header:

@@ -40,7 +40,7 @@ def expected_shortfall(losses: Floats, level: float) -> float:
     >>> round(expected_shortfall(np.arange(1.0, 101.0), 0.975), 12)
     99.2
     """
-    return _expected_shortfall(_sample(losses), _checked_level(level))
+    return float(_expected_shortfall(_sample(losses), _checked_level(level)))
 
 
 def value_at_risk(losses: Floats, level: float) -> float:
@@ -51,7 +51,7 @@ def value_at_risk(losses: Floats, level: float) -> float:
     >>> value_at_risk(np.arange(1.0, 101.0), 0.975)
     98.0
     """
-    return _value_at_risk(_sample(losses), _checked_level(level))
+    return float(_value_at_risk(_sample(losses), _checked_level(level)))
 
 
 def worst_shortfall(returns: Floats, held: Floats, low: Floats, high: Floats, level: float) -> float:
@@ -83,7 +83,7 @@ def worst_shortfall(returns: Floats, held: Floats, low: Floats, high: Floats, le
         raise ValueError("returns and holdings must be finite")
     if not ((low <= held).all() and (held <= high).all()):
         raise ValueError("each holding must lie between its low and its high")
-    return _worst_shortfall(returns, held, low, high, _checked_level(level))
+    return float(_worst_shortfall(returns, held, low, high, _checked_level(level)))
 
 
 @kernel

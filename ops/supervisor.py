@@ -22,6 +22,7 @@ from ops.kernel_cache import is_warm, mark_warm
 READY_PATIENCE_S: Final = 60.0
 STOP_PATIENCE_S: Final = 10.0
 RESTARTS: Final = 3
+EVERY_OTHER: Final = "*"
 _PING_S: Final = 0.5
 _ALIVE_S: Final = 30.0
 
@@ -232,19 +233,25 @@ class Supervisor:
 def waves(entries: dict[str, AgentEntry]) -> list[list[str]]:
     """Sort agents into groups; each needs only agents of earlier groups.
 
+    ``needs = ["*"]`` is a need for every agent that has no such need itself.
+
     Raises
     ------
     ConfigError
         An agent needs one that is not in the list, or two need each other.
     """
-    left = dict(entries)
+    early = [name for name, entry in entries.items() if EVERY_OTHER not in entry.needs]
+    left: dict[str, list[str]] = {}
+    for name, entry in entries.items():
+        named = [need for need in entry.needs if need != EVERY_OTHER]
+        left[name] = named if name in early else [*early, *named]
     order: list[list[str]] = []
+    for name, needs in left.items():
+        for need in needs:
+            if need not in entries:
+                raise ConfigError(f"agents.{name}.needs names {need}, which is not an enabled agent")
     while left:
-        for name, entry in left.items():
-            for need in entry.needs:
-                if need not in entries:
-                    raise ConfigError(f"agents.{name}.needs names {need}, which is not an enabled agent")
-        wave = [name for name, entry in left.items() if not any(need in left for need in entry.needs)]
+        wave = [name for name, needs in left.items() if not any(need in left for need in needs)]
         if not wave:
             raise ConfigError(f"agents.needs runs in a circle among {', '.join(left)}")
         order.append(wave)

@@ -22,7 +22,7 @@ from bus.messages import (
     Undelivered,
 )
 from pads.chair import Chair
-from pads.config import PadsConfig
+from pads.config import PadsConfig, seated
 from pads.rounds import Round
 
 GATE: Final = "compliance"
@@ -180,5 +180,5 @@ class Pads(Agent):
 
 
 def build(settings: Settings) -> Agent:
-    """Make the agent from the [pads] table."""
-    return Pads("pads", settings.table("pads", PadsConfig))
+    """Make the agent from the [pads] table, with the seats that the process list switches on."""
+    return Pads("pads", seated(settings.table("pads", PadsConfig), settings.firm.agents))

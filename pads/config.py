@@ -1,11 +1,13 @@
 """The [pads] table of firm.toml."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from bus.config import Config
+from bus.config import AgentEntry, Config
+from bus.errors import ConfigError
 from bus.message import Name
 from bus.messages import Phase
 
@@ -140,7 +142,33 @@ class PadsConfig(Config):
         return self
 
 
-CONSENSUS = "consensus"
-ADAPTABILITY = "adaptability"
-MARKET_MAKER = "market_maker"
-RESERVED_MEMBERS = (CONSENSUS, ADAPTABILITY, MARKET_MAKER)
+CONSENSUS: Final = "consensus"
+ADAPTABILITY: Final = "adaptability"
+MARKET_MAKER: Final = "market_maker"
+RESERVED_MEMBERS: Final = (CONSENSUS, ADAPTABILITY, MARKET_MAKER)
+_SEAT: Final = "seat"
+
+
+def seated(config: PadsConfig, agents: Mapping[str, AgentEntry]) -> PadsConfig:
+    """Leave out the stakes of agents that the process list switches off.
+
+    Raises
+    ------
+    ConfigError
+        A stake without an agent, a seat without a stake, or fewer seats than the quorum.
+    """
+    unknown = [name for name in config.stakes if name not in agents]
+    if unknown:
+        raise ConfigError(f"pads.stakes names {unknown[0]}, which has no [agents.{unknown[0]}] in the process list")
+    idle = [
+        name for name, entry in agents.items() if entry.role == _SEAT and entry.enabled and name not in config.stakes
+    ]
+    if idle:
+        raise ConfigError(
+            f'agents.{idle[0]} is a seat without a stake: add {idle[0]} = {{ member = "LABEL", weight = W }} to '
+            f"[pads.stakes], or disable it"
+        )
+    stakes = {name: stake for name, stake in config.stakes.items() if agents[name].enabled}
+    if len(stakes) < config.quorum:
+        raise ConfigError(f"pads.quorum = {config.quorum}, but only {len(stakes)} of the seats are enabled")
+    return config.model_copy(update={"stakes": stakes})

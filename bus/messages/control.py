@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Strict
 
-from bus.message import Delivery, Message, Name, Overflow, Part, Plane, Priority
+from bus.message import Count, Delivery, Message, Name, Overflow, Part, Plane, Priority, Words
 from bus.messages.decision import DecisionMade
 
 
@@ -30,9 +30,9 @@ class SystemCommand(Message, kind="SYSTEM_COMMAND", plane=Plane.DIRECT, priority
     """An operator's order to one agent, with a reason and a name where the command needs them."""
 
     command: Annotated[Command, Strict(False)]
-    symbol: str | None = None
-    reason: str = ""
-    operator: str = ""
+    symbol: Name | None = None
+    reason: Words = ""
+    operator: Words = ""
 
 
 class CommandResult(Message, kind="COMMAND_RESULT", plane=Plane.DIRECT, delivery=Delivery.DEADLINE):
@@ -47,7 +47,7 @@ class Stream(Part):
     """The last sequence a sender has given to one broadcast kind."""
 
     kind: str
-    last: int
+    last: Count
 
 
 class AgentStatus(Message, kind="AGENT_STATUS", plane=Plane.BROADCAST, priority=Priority.HIGH, overflow=Overflow.DROP):
@@ -84,9 +84,9 @@ class Ack(Message, kind="ACK", plane=Plane.DIRECT, delivery=Delivery.DEADLINE, p
 class Resend(Message, kind="RESEND", plane=Plane.DIRECT, delivery=Delivery.DEADLINE, priority=Priority.HIGH):
     """Ask a sender to send broadcasts ``first`` to ``last`` of a kind again, on the direct plane."""
 
-    stream: str
-    first: int
-    last: int
+    stream: Name
+    first: Count
+    last: Count
 
 
 class ResendUnavailable(
@@ -94,8 +94,8 @@ class ResendUnavailable(
 ):
     """The sender no longer holds broadcasts of ``stream`` before ``oldest``."""
 
-    stream: str
-    oldest: int
+    stream: Name
+    oldest: Count
 
 
 class Started(Message, kind="STARTED"):

@@ -61,6 +61,7 @@ def test_a_measurement_that_is_no_number_refuses(value: Decimal | float) -> None
     (verdict,) = judge("risk", [Fixed("a", PASSES._replace(value=value))], order(), None, None)
     assert not verdict.passes
     assert "ValidationError" in verdict.detail
+    assert "\n" not in verdict.detail
 
 
 def test_an_exception_without_words_is_named_too() -> None:

@@ -2,7 +2,6 @@
 
 import importlib.util
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -46,7 +45,7 @@ class Finished:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """Run the firm of ``PATIENT`` once, undisturbed, and keep what it left."""
     kept = tmp_path_factory.mktemp("finished") / "run"
     with Firm(CONFIGS, PATIENT) as firm:
@@ -54,4 +53,4 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finished]:
         firm.wait_done()
         codes = dict(firm.stop())
         shutil.copytree(firm.run_dir, kept, ignore=shutil.ignore_patterns("*.sock"))
-    yield Finished(kept, codes, pids)
+    return Finished(kept, codes, pids)

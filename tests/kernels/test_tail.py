@@ -86,6 +86,11 @@ def test_the_compiled_formula_is_that_of_plain_numpy(losses: Floats, level: floa
     found = expected_shortfall(losses.copy(), level)
     assert found == pytest.approx(plain_shortfall(losses.copy(), level), rel=1e-9, abs=1e-9)
     assert found == cast("Any", module._expected_shortfall).py_func(losses.copy(), level)
+    (worst, size), (plain_worst, plain_size) = (
+        run(losses.copy(), level) for run in (module._tail, cast("Any", module._tail).py_func)
+    )
+    np.testing.assert_array_equal(worst, plain_worst)
+    assert size == plain_size
     ordered = np.sort(losses)
     place = math.ceil(round(losses.size * level, 9)) - 1
     assert value_at_risk(losses.copy(), level) == ordered[place]

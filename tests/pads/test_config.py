@@ -3,9 +3,13 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from bus.config import Settings
+from bus.config import AgentEntry, Settings
+from bus.errors import ConfigError
 from pads.agent import build
-from pads.config import PadsConfig, Stake
+from pads.config import PadsConfig, Stake, seated
+
+SEAT = AgentEntry(role="seat")
+OFF = AgentEntry(role="seat", enabled=False)
 
 
 def test_the_defaults_fit() -> None:
@@ -46,3 +50,26 @@ def test_the_shipped_configuration_builds_the_agent(tmp_path: Path) -> None:
 def test_a_seat_is_one_line() -> None:
     config = PadsConfig.model_validate({"stakes": {"a": {"member": "m", "weight": 0.3}}, "quorum": 1})
     assert config.stakes == {"a": Stake(member="m", weight=0.3)}
+
+
+def test_the_shipped_stakes_are_the_defaults(tmp_path: Path) -> None:
+    shipped = Settings.load(Path(__file__).parents[2] / "configs", tmp_path)
+    assert shipped.table("pads", PadsConfig).stakes == PadsConfig().stakes
+
+
+def test_a_seat_that_is_switched_off_is_not_asked() -> None:
+    config = seated(PadsConfig(), {"qbmia": SEAT, "quasar": OFF, "quantum_amos": SEAT, "market": AgentEntry()})
+    assert list(config.stakes) == ["qbmia", "quantum_amos"]
+
+
+@pytest.mark.parametrize(
+    ("agents", "complaint"),
+    [
+        ({"qbmia": SEAT, "quasar": SEAT}, "names quantum_amos, which has no"),
+        ({"qbmia": SEAT, "quasar": SEAT, "quantum_amos": SEAT, "other": SEAT}, "other is a seat without a stake"),
+        ({"qbmia": SEAT, "quasar": OFF, "quantum_amos": OFF}, "quorum = 2, but only 1 of the seats"),
+    ],
+)
+def test_stakes_that_do_not_fit_the_process_list_are_refused(agents: dict[str, AgentEntry], complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        seated(PadsConfig(), agents)

@@ -1,0 +1,1 @@
+"""Seat CONTRARIAN: an example of a seat that lives outside the repository."""
