@@ -1,5 +1,7 @@
 """The direct plane: each process binds one ROUTER; others reach it by a DEALER that carries their name."""
 
+import errno
+import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,6 +18,8 @@ _MOST_TOGETHER: Final = 64
 _LINGER_MS: Final = 500
 _RECONNECT_MS: Final = 20
 _RECONNECT_MAX_MS: Final = 500
+_CUT_OFF_BYTES: Final = 4 * MAX_FRAME_BYTES
+"""A peer that sends a frame this large is cut off by ZeroMQ; what is merely too large is counted by the codec."""
 
 
 class DirectPlane(Protocol):
@@ -81,10 +85,8 @@ class ZmqDirect:
         try:
             router.bind(address)
         except zmq.ZMQError as error:
-            raise Fatal(
-                f"{self.name} cannot bind {address}: {error.strerror}; another program uses it: stop that one, or "
-                f"change bus.ports.{self.name}"
-            ) from None
+            router.close()
+            raise Fatal(f"{self.name} cannot bind {address}: {error.strerror}; {_advice(self.name, error)}") from None
         self._router = router
         self._listen(router)
 
@@ -162,5 +164,18 @@ class ZmqDirect:
         socket = self._context.socket(kind)
         socket.setsockopt(zmq.SNDHWM, _HIGH_WATER)
         socket.setsockopt(zmq.RCVHWM, _HIGH_WATER)
-        socket.setsockopt(zmq.MAXMSGSIZE, MAX_FRAME_BYTES)
+        socket.setsockopt(zmq.MAXMSGSIZE, _CUT_OFF_BYTES)
+        socket.setsockopt(zmq.LINGER, _LINGER_MS)
         return socket
+
+
+def _advice(name: str, error: zmq.ZMQError) -> str:
+    match error.errno:
+        case zmq.EADDRINUSE:
+            return f"another program uses it: stop that one, or change bus.ports.{name}"
+        case errno.ENAMETOOLONG:
+            return "choose a shorter --run-dir or a shorter name for the agent"
+        case errno.EACCES | errno.EPERM:
+            return f"make it accessible to user {os.geteuid()}, or choose another port or --run-dir"
+        case _:
+            return f"correct bus.host or bus.ports.{name}, or use transport ipc"

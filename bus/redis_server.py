@@ -80,8 +80,9 @@ class EmbeddedRedis:
         ]  # fmt: skip
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, preexec_fn=die_with_parent
-            )
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                process_group=0, preexec_fn=die_with_parent(),
+            )  # fmt: skip
         client = redis.Redis(unix_socket_path=str(path))
         deadline = time.monotonic() + _PATIENCE_S
         while self._process.poll() is None and time.monotonic() < deadline:

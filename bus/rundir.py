@@ -79,9 +79,12 @@ class Lock:
         Raises
         ------
         Fatal
-            Another process holds it; the message names its pid.
+            Another process holds it, and the message names its pid; or it cannot be written.
         """
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Fatal(f"{self.path}: {error.strerror}; make it writable, or use another --run-dir") from None
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

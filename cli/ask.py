@@ -48,5 +48,7 @@ def show(decision: DecisionMade) -> None:
     table.add_row("price", *(f"{p:.3f}" for p in decision.price), style="bold")
     console.print(table)
     console.print(
-        f"{decision.choice_reason}; phase {decision.phase}, conviction {decision.conviction:.3f}", highlight=False
+        f"{decision.choice_reason}; phase {decision.phase}, conviction {decision.conviction:.3f}",
+        highlight=False,
+        markup=False,
     )

@@ -22,6 +22,7 @@ from ops.schema import trades
 from ops.summary import summarize
 from ops.supervisor import Supervisor
 from research.backtest import Backtest, backtest
+from research.firm import enabled
 
 _MARK: Final = "made-by-demo"
 _STALL_S: Final = 60.0
@@ -42,7 +43,7 @@ def demo(
         mode = "simulated bus, one process, virtual time"
         simulate_with_progress(settings)
     else:
-        mode = f"{len(settings.firm.agents)} processes, ZeroMQ and Redis, journaled"
+        mode = f"{len(enabled(settings))} processes, ZeroMQ and Redis, journaled"
         _run(settings)
     seconds = time.monotonic() - started
     with closing(Ledger.open(ledger_url(settings))) as ledger:
@@ -54,9 +55,7 @@ def demo(
     print_summary(summary, console)
     example = filled[0].order_id if filled else "SPX-500"
     console.print(f"{mode}; {seconds:.1f} s; everything is in {run_dir}", highlight=False)
-    console.print(
-        f"next: boardroom why {example}   boardroom replay   boardroom verify", highlight=False
-    )
+    console.print(f"next: boardroom why {example}   boardroom replay   boardroom verify", highlight=False)
 
 
 def _renew(run_dir: Path) -> None:
@@ -97,7 +96,7 @@ def _follow(supervisor: Supervisor, show: Callable[[int, int], None]) -> None:
     last, since = -1, time.monotonic()
     while True:
         for event in supervisor.watch():
-            errors.print(event, highlight=False)
+            errors.print(event, highlight=False, markup=False)
         if supervisor.is_lost():
             raise Fatal(f"an agent is lost; see {supervisor.run_dir.root}/logs")
         status = supervisor.statuses(["market"]).get("market")

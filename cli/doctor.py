@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import typer
+from rich.markup import escape
 
 from bus.config import Settings
 from bus.errors import BoardroomError
@@ -37,7 +38,7 @@ def doctor(config: ConfigOption = None, run_dir: RunDirOption = None, json: Json
     else:
         for finding in findings:
             mark = "[green]fine[/]   " if finding.is_fine else "[red]missing[/]"
-            console.print(f"{mark} {finding.what}: {finding.detail}", highlight=False, soft_wrap=True)
+            console.print(f"{mark} {finding.what}: {escape(finding.detail)}", highlight=False, soft_wrap=True)
     raise typer.Exit(0 if all(finding.is_fine for finding in findings) else 1)
 
 

@@ -4,6 +4,7 @@ import sys
 from typing import NoReturn
 
 import typer
+from rich.markup import escape
 
 from bus.errors import BoardroomError
 from cli.ask import ask
@@ -34,7 +35,7 @@ def run() -> NoReturn:
     try:
         app()
     except BoardroomError as error:
-        errors.print(f"[bold red]boardroom:[/] {error}", highlight=False, soft_wrap=True)
+        errors.print(f"[bold red]boardroom:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)

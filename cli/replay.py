@@ -3,6 +3,7 @@
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from cli.options import JsonOption, RunDirOption, console, print_json, saved
@@ -25,7 +26,7 @@ def replay(
         console.print(_table(replays))
         for each in replays:
             for difference in each.differences[:5]:
-                console.print(f"[red]{difference}[/]", highlight=False, soft_wrap=True)
+                console.print(f"[red]{escape(str(difference))}[/]", highlight=False, soft_wrap=True)
         word = "[green]byte-identical[/]" if is_identical else "[red]different[/]"
         total = sum(each.outputs for each in replays)
         settled = sum(each.decisions for each in replays)

@@ -1,6 +1,7 @@
 """`boardroom status`: what every agent of a running firm is doing."""
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from bus.client import Client
@@ -53,6 +54,6 @@ def _table(names: list[str], running: list[str], found: dict[str, AgentStatus]) 
             f"{each.inputs:,}",
             str(each.inbox),
             trouble,
-            report,
+            escape(report),
         )
     return table

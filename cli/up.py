@@ -40,7 +40,7 @@ def up(
     console.print(f"the firm is up in {settings.run_dir}; Ctrl-C stops it", highlight=False)
     while not stopping and not supervisor.is_lost():
         for event in supervisor.watch():
-            console.print(event, highlight=False)
+            console.print(event, highlight=False, markup=False)
         time.sleep(0.1)
     is_lost = supervisor.is_lost()
     supervisor.stop()

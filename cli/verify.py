@@ -1,6 +1,7 @@
 """`boardroom verify`: check the hash chain of every journal."""
 
 import typer
+from rich.markup import escape
 
 from bus.journal import verify as verify_journal
 from bus.rundir import RunDir
@@ -31,5 +32,5 @@ def verify(run_dir: RunDirOption = None, json: JsonOption = False) -> None:
             if report.is_whole:
                 console.print(f"[green]whole[/]   {name}: {report.records} records", highlight=False)
             else:
-                console.print(f"[red]broken[/]  {name}: {report.broken}", highlight=False, soft_wrap=True)
+                console.print(f"[red]broken[/]  {name}: {escape(str(report.broken))}", highlight=False, soft_wrap=True)
     raise typer.Exit(0 if is_whole else 1)

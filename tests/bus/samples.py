@@ -9,9 +9,10 @@ from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from hypothesis import strategies as st
 from pydantic.fields import FieldInfo
 
-from bus.message import Header, Message, Part
+from bus.message import MAX_COUNT, Header, Message, Part
 
 _INTS = st.integers(min_value=0, max_value=2**62)
+_COUNTS = st.integers(min_value=0, max_value=MAX_COUNT)
 _TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=12)
 
 
@@ -28,11 +29,11 @@ def headers(kind: type[Message]) -> st.SearchStrategy[Header]:
         correlation_id=_TEXT,
         causation_id=_TEXT,
         kind=st.just(kind.KIND),
-        sender=_TEXT,
+        sender=_TEXT.filter(bool),
         recipient=st.none() | _TEXT,
-        sequence=_INTS,
+        sequence=_COUNTS,
         sent_ns=_INTS,
-        ttl_ms=_INTS,
+        ttl_ms=st.integers(min_value=0, max_value=2**42),
         priority=st.sampled_from([1, 2, 3]),
     )
 
@@ -82,7 +83,8 @@ def _value(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
     if annotation is bool:
         return st.booleans()
     if annotation is int:
-        return _INTS.filter(lambda value: value > 0)
+        ints = _COUNTS if any(isinstance(each, Le) for each in metadata) else _INTS
+        return ints.filter(lambda value: value > 0)
     if isinstance(annotation, type) and issubclass(annotation, Enum):
         return st.sampled_from(list(annotation))
     if isinstance(annotation, type) and issubclass(annotation, Part):

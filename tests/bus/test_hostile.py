@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgpack
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bus.codec import MAX_FRAME_BYTES, decode, encode
+from bus.codec import DECIMAL_EXT, MAX_FRAME_BYTES, decode, encode
 from bus.config import BusConfig
+from bus.errors import CodecError
 from bus.journal import Journal, RecordType, read
 from bus.memory import MemoryBroadcast, MemoryDirect, MemoryHub
 from bus.message import Header, Message, Plane, registry
-from bus.messages import AgentStatus, Gap, SystemCommand
+from bus.messages import AgentStatus, Ping, RiskAlert, Started
 from bus.process import Process
 from bus.snapshot import SnapshotStore
 from tests.bus.samples import headers, messages
@@ -24,6 +26,7 @@ from tests.bus.toys import Alarm, Answerer, Fact, Question
 NAME: Final = "answerer"
 PEERS: Final = (NAME, "talker")
 BEGIN_NS: Final = 1_700_000_000_000_000_000
+HEADER: Final = Header("s:1", "s:1", "", Question.KIND, "stranger", NAME, 0, BEGIN_NS, 60_000, 2)
 KINDS: Final = sorted(registry().values(), key=lambda kind: kind.KIND)
 LIKELY: Final = st.sampled_from([Question, Fact, Alarm, AgentStatus]) | st.sampled_from(KINDS)
 NAMES: Final = st.sampled_from([NAME, "talker", "stranger", "", "x" * 64, "x" * 300])
@@ -60,7 +63,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     frame = bytearray(encode(draw(headers(kind)), draw(messages(kind))))
     for _ in range(draw(st.integers(1, 4))):
         place = draw(st.integers(0, max(0, len(frame) - 1)))
-        match draw(st.sampled_from("flip cut double insert".split())):
+        match draw(st.sampled_from(["flip", "cut", "double", "insert"])):
             case "flip" if frame:
                 frame[place] ^= draw(st.integers(1, 255))
             case "cut":
@@ -74,14 +77,6 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 PACKED: Final = st.lists(PLAIN, min_size=9, max_size=12).map(msgpack.packb)
 FRAMES: Final = st.lists(st.binary(max_size=300) | PACKED | mutated() | addressed(), min_size=1, max_size=25)
-
-
-class Witness(Answerer):
-    """An answerer that keeps everything it is handed."""
-
-    def __init__(self) -> None:
-        super().__init__(NAME)
-        self.seen: list[tuple[Header, Message]] = []
 
 
 class Bench:
@@ -131,7 +126,7 @@ def is_in_place(header: Header, message: Message) -> bool:
     return message.PLANE is Plane.DIRECT and header.recipient == NAME and header.sequence == 0
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(direct=FRAMES, broadcast=FRAMES)
 def test_only_valid_messages_of_their_plane_become_inputs(direct: list[bytes], broadcast: list[bytes]) -> None:
     with bench() as made:
@@ -146,3 +141,69 @@ def test_only_valid_messages_of_their_plane_become_inputs(direct: list[bytes], b
         made.process.journal.close()
         made.process = made.start()
         assert made.process.agent.snapshot() == before
+
+
+def frame(message: Message, sender: str = "stranger", **other: Any) -> bytes:
+    header = HEADER._replace(kind=message.KIND, sender=sender, priority=int(message.PRIORITY))
+    return encode(header._replace(**other), message)
+
+
+def counters(made: Bench, *frames: bytes) -> dict[str, int]:
+    made.direct.arrived.extend(frames)
+    made.run(0.2)
+    status = made.process.status()
+    assert encode(Header("", "", "", AgentStatus.KIND, NAME, None, 0, 0, 0, 1), status)
+    return dict(status.counters)
+
+
+def test_what_is_wrong_is_counted_by_what_it_is() -> None:
+    with bench() as made:
+        found = counters(
+            made,
+            b"",
+            b"\xff" * 40,
+            frame(Question(number=1), recipient="somebody"),
+            frame(Question(number=1), sent_ns=BEGIN_NS - 10**12),
+            frame(Question(number=1), recipient=None, sequence=1),
+            frame(Fact(number=1), recipient=None, sequence=1),
+            frame(Started(), sender=NAME),
+            frame(RiskAlert(symbol="*", severity=1.0, source="x", reason="x"), recipient=None, sequence=1),
+        )
+        assert not list(made.inputs())
+    expected = {"codec_errors": 2, "misrouted": 1, "expired": 1, "misplaced": 2, "strangers": 2}
+    assert {name: found[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize("size", [MAX_FRAME_BYTES // 2, MAX_FRAME_BYTES, 2 * MAX_FRAME_BYTES])
+def test_a_frame_full_of_words_is_not_repeated_in_the_status(size: int) -> None:
+    with bench() as made:
+        header = Header("s:1", "", "", "K" * size, "stranger", NAME, 0, BEGIN_NS, 0, 1)
+        assert counters(made, msgpack.packb((*header, {})))["codec_errors"] == 1
+
+
+def test_long_ids_do_not_add_up_to_an_answer_that_cannot_be_sent() -> None:
+    with bench() as made:
+        long = [frame(Question(number=n), id=f"{n}" * (MAX_FRAME_BYTES // 2)) for n in range(1, 5)]
+        assert counters(made, *long)["codec_errors"] == 4
+
+
+def test_a_life_beyond_all_time_is_refused_and_a_snapshot_can_be_taken() -> None:
+    with bench() as made:
+        lies = [frame(Question(number=1), ttl_ms=2**63 - 1), frame(Question(number=1), sent_ns=2**63 - 1)]
+        assert counters(made, *lies)["codec_errors"] == 2
+        made.process.snapshot()
+
+
+def test_numbers_out_of_all_proportion_are_refused() -> None:
+    decimals = [b"1E+999999", b"1E-999999", b"9" * 200]
+    for text in decimals:
+        with pytest.raises(CodecError, match="out of all proportion"):
+            decode(msgpack.packb((*HEADER, {"quantity": msgpack.ExtType(DECIMAL_EXT, text)})))
+
+
+def test_a_flood_of_pings_is_answered_and_kept_out_of_the_journal() -> None:
+    with bench() as made:
+        made.direct.arrived.extend(frame(Ping(), id=f"s:{n}") for n in range(2_000))
+        made.run(1.0)
+        assert not list(made.inputs())
+        assert made.process.inputs == 1

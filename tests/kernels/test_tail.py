@@ -54,13 +54,13 @@ def test_a_gain_in_the_tail_stays_negative() -> None:
 
 
 def quantiles_of_t(freedom: int) -> Floats:
-    """Invert the distribution function of Student's t at the middles of 400,000 equal shares, by quadrature."""
+    """Invert the distribution function of Student's t at the middles of 100,000 equal shares, by quadrature."""
     scale = math.gamma((freedom + 1) / 2) / math.sqrt(freedom * math.pi) / math.gamma(freedom / 2)
     x = np.sinh(np.linspace(-8, 8, 400_001))
     density = scale * (1 + x * x / freedom) ** (-(freedom + 1) / 2)
     steps = np.diff(x) * (density[1:] + density[:-1]) / 2
     cumulative = np.concatenate(([0.0], np.cumsum(steps)))
-    return np.interp((np.arange(400_000) + 0.5) / 400_000, cumulative / cumulative[-1], x)
+    return np.interp((np.arange(100_000) + 0.5) / 100_000, cumulative / cumulative[-1], x)
 
 
 def quantiles_of_normal() -> Floats:
@@ -68,16 +68,19 @@ def quantiles_of_normal() -> Floats:
     return np.array([law.inv_cdf((i + 0.5) / 100_000) for i in range(100_000)])
 
 
-@pytest.mark.parametrize(("sample", "at_risk", "shortfall"), [
-    (quantiles_of_normal, 1.9600, 2.3378),
-    (lambda: quantiles_of_t(5), 2.5706, 3.5216),
-    (lambda: quantiles_of_t(3), 3.1824, 5.0396),
+@pytest.mark.parametrize(("sample", "at_risk", "shortfall", "within"), [
+    (quantiles_of_normal, 1.9600, 2.3378, 2e-4),
+    (lambda: quantiles_of_t(5), 2.5706, 3.5216, 1e-3),
+    (lambda: quantiles_of_t(3), 3.1824, 5.0396, 6e-3),
 ], ids=["normal", "t5", "t3"])  # fmt: skip
-def test_fine_samples_of_known_laws(sample: Callable[[], Floats], at_risk: float, shortfall: float) -> None:
+def test_fine_samples_of_known_laws(
+    sample: Callable[[], Floats], at_risk: float, shortfall: float, within: float
+) -> None:
+    """The heavier the tail, the more the last of a finite sample leaves out."""
     losses = sample()
     np.random.default_rng(1).shuffle(losses)
     assert value_at_risk(losses, 0.975) == pytest.approx(at_risk, abs=3e-4)
-    assert expected_shortfall(losses, 0.975) == pytest.approx(shortfall, abs=3e-3)
+    assert expected_shortfall(losses, 0.975) == pytest.approx(shortfall, abs=within)
 
 
 @settings(deadline=None)
