@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 import hiredis
 import redis
 
-from bus.errors import Fatal, Transient
+from bus.errors import ConfigError, Fatal, Transient
 
 _CHANNEL: Final = "boardroom."
 _READ_BYTES: Final = 1 << 18
@@ -63,8 +63,11 @@ class RedisBroadcast:
         self.filenos: tuple[int, ...] = ()
         self._kinds = sorted(kinds)
         self._monotonic = monotonic
-        self._pool = redis.ConnectionPool.from_url(url, socket_connect_timeout=1.0, socket_timeout=1.0, protocol=2)
         self._where = url.rsplit("@", 1)[-1]
+        try:
+            self._pool = redis.ConnectionPool.from_url(url, socket_connect_timeout=1.0, socket_timeout=1.0, protocol=2)
+        except ValueError as error:
+            raise ConfigError(f"bus.redis_url {self._where}: {error}; correct it") from None
         self._subscriber: _Wire | None = None
         self._publisher: _Wire | None = None
         self._failures = 0

@@ -10,16 +10,17 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
-from bus.errors import ConfigError
+from bus.errors import ConfigError, Fatal
 
 ENV_PREFIX: Final = "BOARDROOM_"
 FIRM_FILE: Final = "firm.toml"
 LIMITS_FILE: Final = "limits.toml"
 SAVED_FILE: Final = "config.json"
+_SHOWN: Final = 60
 _RESERVED_VARIABLES: Final = frozenset({"RUN_DIR", "CONFIG"})
 
 DEFAULT_PORTS: Final[Mapping[str, int]] = {
@@ -41,6 +42,15 @@ class Config(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def refuse_truth_for_numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse true and false where no switch is: they would pass for 1 and 0."""
+        expected = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and expected is not bool and bool not in get_args(expected):
+            raise ValueError("true and false mean nothing here")
+        return value
+
 
 class BusConfig(Config):
     """The [bus] table.
@@ -53,8 +63,8 @@ class BusConfig(Config):
     mode: Literal["live", "simulated"] = "live"
     transport: Literal["ipc", "tcp"] = "ipc"
     host: str = "127.0.0.1"
-    ports: dict[str, int] = Field(default_factory=lambda: dict(DEFAULT_PORTS))
-    redis_url: str = "embedded"
+    ports: dict[str, Annotated[int, Field(ge=1, le=65_535)]] = Field(default_factory=lambda: dict(DEFAULT_PORTS))
+    redis_url: Annotated[str, Field(pattern=r"^(embedded|unix://.+|rediss?://.+)$")] = "embedded"
     message_ttl_s: float = Field(10.0, gt=0)
     inbox_messages: int = Field(10_000, ge=16)
     ring_messages: int = Field(4_096, ge=16)
@@ -63,7 +73,7 @@ class BusConfig(Config):
     retry_s: float = Field(0.2, gt=0)
     journal_fsync_s: float = Field(1.0, gt=0)
     journal_segment_mb: int = Field(64, ge=1)
-    snapshot_inputs: int = Field(5_000, ge=10)
+    snapshot_inputs: int = Field(10_000, ge=10)
 
 
 class KernelsConfig(Config):
@@ -128,11 +138,17 @@ class Settings:
         for name in tables:
             if name not in known:
                 raise ConfigError(
-                    f"{folder / FIRM_FILE}: unknown table [{name}]; known are {', '.join(sorted(known))}; "
-                    f"an agent of that name needs [agents.{name}] first"
+                    f"{_origin(name, folder / FIRM_FILE)}: unknown table [{name}]; known are "
+                    f"{', '.join(sorted(known))}; an agent of that name needs [agents.{name}] first"
                 )
         common = {name: table for name, table in tables.items() if name in fixed}
         self.firm = _checked(FirmConfig, common, folder / FIRM_FILE, "")
+        for name in limits:
+            if name not in self.firm.agents:
+                raise ConfigError(
+                    f"{folder / LIMITS_FILE}: unknown table [{name}]; it would limit nothing: remove or correct it, or "
+                    f"add [agents.{name}] to {FIRM_FILE}"
+                )
 
     @classmethod
     def load(cls, folder: Path, run_dir: Path, overrides: Tables | None = None) -> Self:
@@ -169,13 +185,22 @@ class Settings:
         return type(self)(self.folder, run_dir, tables, self._limits)
 
     def save(self) -> None:
-        """Write the merged configuration into the run directory."""
+        """Write the merged configuration into the run directory.
+
+        Raises
+        ------
+        Fatal
+            It cannot be written there.
+        """
         saved = {"folder": str(self.folder.resolve()), "tables": self._tables, "limits": self._limits}
-        self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.run_dir / SAVED_FILE
         temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps(saved, indent=1, default=str), encoding="utf-8")
-        temporary.replace(path)
+        try:
+            self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            temporary.write_text(json.dumps(saved, indent=1, default=str), encoding="utf-8")
+            temporary.replace(path)
+        except OSError as error:
+            raise Fatal(f"{path}: {error.strerror}; make it writable, or use another --run-dir") from None
 
     def table(self, name: str, model: type[T]) -> T:
         """Return table ``name`` of firm.toml as ``model``."""
@@ -191,8 +216,10 @@ def _read(path: Path) -> Tables:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(f"{path}: no such file; give the folder of configuration with --config") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}; make it readable") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+        raise ConfigError(f"{path}: not valid TOML: {error}; correct it") from None
 
 
 def _environment_tables() -> Tables:
@@ -209,6 +236,10 @@ def _environment_tables() -> Tables:
         place = tables
         for key in path[:-1]:
             place = place.setdefault(key.lower(), {})
+            if not isinstance(place, dict):
+                raise ConfigError(
+                    f"environment variable {variable}: another one gives {key} a value; unset one of them"
+                )
         place[path[-1].lower()] = _value(text)
     return tables
 
@@ -232,19 +263,37 @@ def _checked(model: type[T], table: Any, path: Path, name: str) -> T:
     try:
         return model.model_validate(table)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_describe(error, name)}") from None
+        raise ConfigError(_describe(error, path, name)) from None
 
 
-def _describe(error: ValidationError, name: str) -> str:
+def _origin(where: str, path: Path) -> str:
+    """Tell where a key or table of firm.toml comes from: a variable of the environment wins over the file."""
+    wanted = ENV_PREFIX + where.upper().replace(".", "__")
+    if path.name == FIRM_FILE:
+        for variable in sorted(os.environ):
+            if variable == wanted or ("." not in where and variable.startswith(f"{wanted}__")):
+                return f"environment variable {variable}"
+    return str(path)
+
+
+def _describe(error: ValidationError, path: Path, name: str) -> str:
     """Put the first complaint of pydantic into one line, and count the rest."""
     errors = error.errors(include_url=False)
-    first = errors[0]
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     where = ".".join(str(part) for part in (name, *first["loc"]) if part != "")
     match first["type"]:
         case "missing":
             text = f"{where} is missing; state it, there is no default"
         case "extra_forbidden":
             text = f"{where} is not a known key; remove or correct it"
+        case "value_error" if isinstance(first["input"], dict):
+            text = f"{where}: {first['ctx']['error']}; correct it"
         case _:
-            text = f"{where} = {first['input']!r}: {first['msg']}"
-    return text if len(errors) == 1 else f"{text} (and {len(errors) - 1} more)"
+            text = f"{where} = {_shown(first['input'])}: {first['msg'].removeprefix('Value error, ')}"
+    place = _origin(where, path) if first["loc"] else str(path)
+    return f"{place}: {text}" if len(errors) == 1 else f"{place}: {text} (and {len(errors) - 1} more)"
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -3,7 +3,7 @@
 Everything here is state without sockets: frames and times go in, frames to send come out.
 """
 
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
@@ -11,6 +11,7 @@ from bus.message import NEVER_EXPIRES, Envelope, Header
 
 _MAX_BACKOFF: Final = 8
 _MOST_RECENT: Final = 1024
+_MOST_REMEMBERED: Final = 4 * _MOST_RECENT
 _FOREVER_NS: Final = 2**63 - 1
 
 
@@ -115,53 +116,66 @@ class Outgoing:
 
 
 class Handled:
-    """Ids of direct messages in the journal, with the replies given, until nobody can send them again."""
+    """Ids of direct messages in the journal, with the replies given, as long as somebody may send them again.
 
-    def __init__(self, capacity: int = 65_536) -> None:
-        self._capacity = capacity
-        self._entries: OrderedDict[str, tuple[int, list[Parcel]]] = OrderedDict()
+    Reliable ones are kept until they expire; of the others as many as a sender keeps for a peer that comes back.
+    """
+
+    def __init__(self) -> None:
+        self._reliable: dict[str, tuple[int, list[Parcel]]] = {}
+        self._others: dict[str, list[Parcel]] = {}
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._reliable) + len(self._others)
 
     def __contains__(self, message_id: str) -> bool:
-        return message_id in self._entries
+        return message_id in self._reliable or message_id in self._others
 
-    def add(self, header: Header) -> None:
+    def add(self, header: Header, *, is_reliable: bool) -> None:
         """Record that a message is in the journal."""
-        expires_ns = header.sent_ns + header.ttl_ms * 1_000_000 if header.ttl_ms != NEVER_EXPIRES else _FOREVER_NS
-        self._entries[header.id] = (expires_ns, [])
-        if len(self._entries) > self._capacity:
-            self._entries.popitem(last=False)
+        if is_reliable:
+            expires_ns = header.sent_ns + header.ttl_ms * 1_000_000 if header.ttl_ms != NEVER_EXPIRES else _FOREVER_NS
+            self._reliable[header.id] = (expires_ns, [])
+            return
+        self._others[header.id] = []
+        if len(self._others) > _MOST_REMEMBERED:
+            del self._others[next(iter(self._others))]
 
     def add_reply(self, message_id: str, reply: Parcel) -> None:
         """Keep the answer given to a message, to give it again."""
-        entry = self._entries.get(message_id)
-        if entry is not None:
-            entry[1].append(reply)
+        entry = self._reliable.get(message_id)
+        given = self._others.get(message_id) if entry is None else entry[1]
+        if given is not None:
+            given.append(reply)
 
     def replies(self, message_id: str) -> list[Parcel]:
         """Return the answers given to a message."""
-        entry = self._entries.get(message_id)
-        return [] if entry is None else entry[1]
+        entry = self._reliable.get(message_id)
+        return self._others.get(message_id, []) if entry is None else entry[1]
 
     def forget_expired(self, now_ns: int) -> None:
-        """Drop the oldest entries whose message has expired: a repeat of those is dropped by its own age."""
-        while self._entries:
-            message_id, (expires_ns, _) = next(iter(self._entries.items()))
+        """Drop the oldest reliable entries that have expired: a repeat of those is dropped by its own age."""
+        while self._reliable:
+            message_id, (expires_ns, _) = next(iter(self._reliable.items()))
             if expires_ns >= now_ns:
                 return
-            del self._entries[message_id]
+            del self._reliable[message_id]
 
-    def snapshot(self) -> list[Any]:
+    def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data."""
-        return [
-            (key, expires, [tuple(reply) for reply in replies]) for key, (expires, replies) in self._entries.items()
-        ]
+        return {
+            "reliable": [(key, expires, replies) for key, (expires, replies) in self._reliable.items()],
+            "others": list(self._others.items()),
+        }
 
-    def restore(self, state: list[Any]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Take over a state that ``snapshot`` gave."""
-        self._entries = OrderedDict((key, (expires, [Parcel(*r) for r in replies])) for key, expires, replies in state)
+        self._reliable = {key: (expires, _parcels(replies)) for key, expires, replies in state["reliable"]}
+        self._others = {key: _parcels(replies) for key, replies in state["others"]}
+
+
+def _parcels(rows: Iterable[Iterable[Any]]) -> list[Parcel]:
+    return [Parcel(*row) for row in rows]
 
 
 class Ring:

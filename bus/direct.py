@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import msgpack
 import zmq
 
 from bus.codec import MAX_FRAME_BYTES
@@ -14,12 +15,33 @@ from bus.config import BusConfig
 from bus.errors import ConfigError, Fatal
 
 _HIGH_WATER: Final = 20_000
+BUNDLE: Final = b"\xc1"
 _MOST_TOGETHER: Final = 64
+_BUNDLED_BYTES: Final = 4_096
+_NOBLOCK: Final = int(zmq.NOBLOCK)
+_EVENTS: Final = int(zmq.EVENTS)
+_POLLIN: Final = int(zmq.POLLIN)
 _LINGER_MS: Final = 500
 _RECONNECT_MS: Final = 20
 _RECONNECT_MAX_MS: Final = 500
 _CUT_OFF_BYTES: Final = 4 * MAX_FRAME_BYTES
 """A peer that sends a frame this large is cut off by ZeroMQ; what is merely too large is counted by the codec."""
+
+
+def bundle(frames: list[bytes]) -> bytes:
+    """Join frames into one message: the byte 0xC1, which begins no frame, and a msgpack array of them."""
+    packed: bytes = msgpack.packb(frames)
+    return BUNDLE + packed
+
+
+def unbundle(message: bytes) -> list[bytes]:
+    """Return the frames of a bundle; a malformed one comes back whole, for the codec to refuse."""
+    try:
+        frames = msgpack.unpackb(memoryview(message)[1:])
+    except (ValueError, msgpack.UnpackException):
+        return [message]
+    is_sound = type(frames) is list and all(type(frame) is bytes for frame in frames)
+    return frames if is_sound else [message]
 
 
 class DirectPlane(Protocol):
@@ -108,13 +130,12 @@ class ZmqDirect:
         return True
 
     def send(self, recipient: str, frame: bytes) -> None:
-        """Hand a frame to the plane; frames for one recipient travel together until the next ``flush``."""
+        """Hand a frame to the plane; frames for one recipient travel in bundles until the next ``flush``."""
         waiting = self._outbox.get(recipient)
         if waiting is None:
-            self._outbox[recipient] = [frame]
-            return
+            waiting = self._outbox[recipient] = []
         waiting.append(frame)
-        if len(waiting) >= _MOST_TOGETHER:
+        if len(waiting) >= _MOST_TOGETHER or len(frame) > _BUNDLED_BYTES:
             del self._outbox[recipient]
             self._send(recipient, waiting)
 
@@ -125,27 +146,33 @@ class ZmqDirect:
             self._send(recipient, frames)
 
     def _send(self, recipient: str, frames: list[bytes]) -> None:
+        if len(frames) > 1 and sum(map(len, frames)) <= _MOST_TOGETHER * _BUNDLED_BYTES:
+            frames = [bundle(frames)]
         dealer = self._dealers.get(recipient)
         try:
-            if dealer is not None or self.connect(recipient):
-                self._dealers[recipient].send_multipart(frames, zmq.NOBLOCK)
-            elif self._router is not None:
-                self._router.send_multipart((recipient.encode(), *frames), zmq.NOBLOCK)
-            else:
-                self.counters["unroutable"] += len(frames)
+            for frame in frames:
+                if dealer is not None or self.connect(recipient):
+                    self._dealers[recipient].send(frame, _NOBLOCK)
+                elif self._router is not None:
+                    self._router.send_multipart((recipient.encode(), frame), _NOBLOCK)
+                else:
+                    self.counters["unroutable"] += 1
         except zmq.ZMQError:
-            self.counters["unsent"] += len(frames)
+            self.counters["unsent"] += 1
 
     def receive(self, most: int) -> list[bytes]:
         """Return the frames that have arrived, about ``most`` at the most."""
         frames: list[bytes] = []
         for socket in self._receivers:
-            while len(frames) < most:
-                try:
-                    parts = socket.recv_multipart(zmq.NOBLOCK)
-                except zmq.Again:
-                    break
-                frames += parts if self._is_client else parts[1:]
+            while len(frames) < most and int(socket.get(_EVENTS)) & _POLLIN:
+                part = socket.recv(_NOBLOCK, copy=False, track=False)
+                while part.more:  # the sender's identity comes before the frame
+                    part = socket.recv(_NOBLOCK, copy=False, track=False)
+                message = part.bytes
+                if message[:1] == BUNDLE:
+                    frames += unbundle(message)
+                else:
+                    frames.append(message)
         return frames
 
     def close(self) -> None:

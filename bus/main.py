@@ -11,18 +11,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn
 
-import zmq
 from structlog.typing import FilteringBoundLogger
 
 from bus.agent import Agent
 from bus.broadcast import RedisBroadcast
 from bus.config import SAVED_FILE, Settings
 from bus.direct import ZmqDirect, addresses
-from bus.errors import BoardroomError, ConfigError, JournalError
+from bus.errors import BoardroomError, ConfigError, Fatal, JournalError
 from bus.footprint import calm_collector, release_compiler
 from bus.journal import Journal
-from bus.log import open_log
+from bus.log import open_log, say
 from bus.messages import AgentStatus
+from bus.poll import LivePoll
 from bus.process import Process
 from bus.redis_server import url_of
 from bus.rundir import RunDir
@@ -31,6 +31,7 @@ from bus.snapshot import SnapshotStore
 EXIT_CONFIG: Final = 78
 EXIT_JOURNAL: Final = 74
 EXIT_FATAL: Final = 70
+EXIT_INTERRUPTED: Final = 130
 _REDIS_PATIENCE_S: Final = 5.0
 _DRAIN_NS: Final = 2_000_000_000
 _WARM_INPUTS: Final = 500
@@ -44,18 +45,21 @@ def main(name: str, build: Build) -> NoReturn:
     Exit status 0 after a clean stop, 78 for a configuration that does not fit, 74 for a journal that cannot be
     trusted or written, 70 for anything else that ends the process; each with one line that says why.
     """
-    log = open_log(name)
+    arguments = _arguments(name)
+    log = open_log(name, is_quiet=arguments.check)
     try:
-        _run(name, build, _arguments(name), log)
+        _run(name, build, arguments, log)
     except ConfigError as error:
         _fail(name, error, EXIT_CONFIG, log)
     except JournalError as error:
         _fail(name, error, EXIT_JOURNAL, log)
     except BoardroomError as error:
         _fail(name, error, EXIT_FATAL, log)
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
     except Exception as error:  # the loop owns the process: whatever ends it is written down here
         log.exception("crashed", error=str(error))
-        _fail(name, error, EXIT_FATAL, log)
+        _fail(name, Fatal(f"{type(error).__name__}: {error}; the log has the details"), EXIT_FATAL, log)
     sys.exit(0)
 
 
@@ -129,7 +133,11 @@ def _serve(agent: Agent, settings: Settings, run_dir: RunDir, log: FilteringBoun
         peers=names, clock_ns=time.time_ns, poll=LivePoll(direct, broadcast, log), version=code_version(),
     )  # fmt: skip
     stopping = _catch_signals()
+    for cut in journal.cuts:
+        log.warning("cut a record that was never finished off the journal", cut=str(cut))
     process.start()
+    for skipped in snapshots.skipped:
+        log.warning("passed over a snapshot that is not whole", snapshot=skipped.name, reason=skipped.reason)
     log.info("ready", incarnation=process.incarnation, inputs=process.inputs, records=process.last_record)
     calm_collector()
     is_lean = False
@@ -141,34 +149,6 @@ def _serve(agent: Agent, settings: Settings, run_dir: RunDir, log: FilteringBoun
     process.drain(_DRAIN_NS)
     process.stop()
     log.info("stopped", inputs=process.inputs)
-
-
-class LivePoll:
-    """Waits on the ZeroMQ sockets and the Redis connections at once, and brings Redis back when it was lost."""
-
-    def __init__(self, direct: ZmqDirect, broadcast: RedisBroadcast, log: FilteringBoundLogger | None = None) -> None:
-        self._poller = direct.poller
-        self._broadcast = broadcast
-        self._log = log
-        self._registered: tuple[int, ...] = ()
-
-    def __call__(self, timeout_ms: int) -> bool:
-        """Wait at most ``timeout_ms`` milliseconds; tell whether there may be something to read."""
-        if self._broadcast.filenos != self._registered or not self._broadcast.is_connected:
-            self._register()
-        return bool(self._poller.poll(timeout_ms))
-
-    def _register(self) -> None:
-        was_connected = bool(self._registered)
-        if not self._broadcast.is_connected and self._broadcast.reconnect() and self._log is not None:
-            self._log.info("redis is back")
-        for fileno in self._registered:
-            self._poller.unregister(fileno)
-        self._registered = self._broadcast.filenos
-        for fileno in self._registered:
-            self._poller.register(fileno, zmq.POLLIN)
-        if was_connected and not self._registered and self._log is not None:
-            self._log.warning("redis is gone; broadcasts wait in the ring until it is back")
 
 
 def _catch_signals() -> list[int]:
@@ -188,5 +168,5 @@ def _obey_jit_switch(settings: Settings) -> None:
 
 def _fail(name: str, error: Exception, status: int, log: FilteringBoundLogger) -> NoReturn:
     log.error("ended", reason=str(error), status=status)
-    print(f"{name}: {error}", file=sys.stderr)
+    say(f"{name}: {' '.join(str(error).split())}")
     sys.exit(status)

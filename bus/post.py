@@ -25,6 +25,7 @@ from bus.messages import (
     ResendUnavailable,
     Undelivered,
 )
+from bus.poll import BROADCAST, DIRECT
 from bus.sequencer import Missing, Sequencer
 
 _NS: Final = 1_000_000_000
@@ -93,12 +94,14 @@ class Post:
         }
         self.acknowledged: list[str] = []
 
-    def collect(self, now_ns: int) -> None:
-        """Take in what has arrived on both planes."""
-        for frame in self.direct.receive(_MOST_FRAMES):
-            self._arrive(frame, now_ns)
-        for frame in self.broadcast.receive():
-            self._arrive(frame, now_ns)
+    def collect(self, ready: int, now_ns: int) -> None:
+        """Take in what has arrived on the planes that are ``ready``."""
+        if ready & DIRECT:
+            for frame in self.direct.receive(_MOST_FRAMES):
+                self._arrive(frame, now_ns)
+        if ready & BROADCAST:
+            for frame in self.broadcast.receive():
+                self._arrive(frame, now_ns)
 
     def next_input(self, now_ns: int) -> Envelope | None:
         """Take the next unexpired input out of the inbox."""
@@ -115,8 +118,9 @@ class Post:
         if header.sequence:
             self._journaled[header.sender, header.kind] = header.sequence
         else:
-            self.handled.add(header)
-            if message.DELIVERY is Delivery.RELIABLE:
+            is_reliable = message.DELIVERY is Delivery.RELIABLE
+            self.handled.add(header, is_reliable=is_reliable)
+            if is_reliable:
                 self._acks.setdefault(header.sender, []).append(header.id)
 
     def acknowledge(self, now_ns: int) -> None:

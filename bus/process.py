@@ -7,7 +7,7 @@ may not have left is sent again. docs/architecture.md tells why that is exactly-
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from bus.agent import Agent
 from bus.broadcast import BroadcastPlane
@@ -18,6 +18,7 @@ from bus.errors import Fatal, JournalError
 from bus.journal import Journal, RecordType
 from bus.message import Envelope, Message
 from bus.messages import AgentState, AgentStatus, Started, Stream
+from bus.poll import Poll
 from bus.post import Post
 from bus.record import pack_map, pack_output, pack_timer, unpack_map, unpack_output, unpack_timer
 from bus.snapshot import SnapshotStore
@@ -27,13 +28,6 @@ _NS: Final = 1_000_000_000
 _BATCH: Final = 32
 _MAX_WAIT_MS: Final = 100
 _MOST_WORDS: Final = 300
-
-
-class Poll(Protocol):
-    """Waits until a plane has something to read."""
-
-    def __call__(self, timeout_ms: int) -> bool:
-        """Wait at most ``timeout_ms`` milliseconds; tell whether there may be something to read."""
 
 
 class Process:
@@ -115,10 +109,10 @@ class Process:
 
     def turn(self, timeout_ms: int | None = None) -> int:
         """Go once around the loop; return how many inputs were handled."""
-        is_readable = self._poll(self._wait_ms() if timeout_ms is None else timeout_ms)
+        ready = self._poll(self._wait_ms() if timeout_ms is None else timeout_ms)
         now_ns = self.now()
-        if is_readable:
-            self.post.collect(now_ns)
+        if ready:
+            self.post.collect(ready, now_ns)
         self.post.tick(now_ns)
         if self.post.acknowledged:
             self.journal.append(RecordType.ACK, now_ns, pack_map(self.post.acknowledged))
@@ -193,7 +187,7 @@ class Process:
             "now_ns": self._last_ns,
         }
         self._snapshots.save(number, state)
-        self._last_snapshot = number
+        self._last_snapshot = self.inputs
 
     def _work(self, now_ns: int) -> int:
         """Journal a batch of inputs with one write, acknowledge it, then handle it input by input."""
@@ -245,13 +239,13 @@ class Process:
         if self._unsynced_since_ns and now_ns - self._unsynced_since_ns > self.config.journal_fsync_s * _NS:
             self.journal.sync()
             self._unsynced_since_ns = 0
-        if self.last_record - self._last_snapshot >= self.config.snapshot_inputs:
+        if self.inputs - self._last_snapshot >= self.config.snapshot_inputs:
             self.snapshot()
 
     def _wait_ms(self) -> int:
         if len(self.post.inbox):
             return 0
-        now_ns = self.now()
+        now_ns = self._last_ns
         wait_ns = self.post.wait_ns(now_ns)
         timer = self.stepper.next_timer()
         if timer is not None:
@@ -270,7 +264,7 @@ class Process:
                     f"records are missing; restore the journal from a copy, or move both aside to begin anew"
                 )
             self._restore(state)
-            first, self._last_snapshot = number + 1, number
+            first, self._last_snapshot = number + 1, self.inputs
         owed: deque[tuple[int, bytes]] = deque()
         for record in self.journal.read(first):
             self._last_ns = max(self._last_ns, record.time_ns)

@@ -72,13 +72,12 @@ class EmbeddedRedis:
         path = self._run_dir.redis_socket
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
-        log = self._run_dir.log("redis")
         command = [
             str(find_server()), "--port", "0", "--unixsocket", str(path), "--unixsocketperm", "700",
             "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", str(self._run_dir.root),
             "--client-output-buffer-limit", "pubsub", "64mb", "32mb", "30",
         ]  # fmt: skip
-        with log.open("ab") as output:
+        with self._run_dir.open_log("redis") as output:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 process_group=0, preexec_fn=die_with_parent(),
@@ -91,7 +90,7 @@ class EmbeddedRedis:
                     client.close()
                     return
             time.sleep(0.01)
-        raise Fatal(f"the embedded Redis ({command[0]}) did not answer on {path}; see {log}")
+        raise Fatal(f"the embedded Redis ({command[0]}) did not answer on {path}; see {output.name}")
 
     def stop(self) -> None:
         """End the server and wait for it."""

@@ -2,12 +2,15 @@
 
 import fcntl
 import os
+import time
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from bus.errors import Fatal
 
 _MAX_SOCKET_PATH: Final = 100
+_LOOK_S: Final = 0.2
+"""Longer than ``Lock.is_held`` takes: whoever only looks must not keep the owner out."""
 _FOLDERS: Final = ("sockets", "journal", "snapshots", "logs", "locks")
 
 
@@ -35,6 +38,8 @@ class RunDir:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             for name in _FOLDERS:
                 (self.root / name).mkdir(mode=0o700, exist_ok=True)
+        except FileExistsError:
+            raise Fatal(f"run directory {self.root}: there is a file in its place; give another --run-dir") from None
         except OSError as error:
             raise Fatal(f"run directory {self.root}: {error.strerror}; make it writable or give another") from None
 
@@ -59,6 +64,20 @@ class RunDir:
     def log(self, name: str) -> Path:
         """Log file of a process."""
         return self.root / "logs" / f"{name}.log"
+
+    def open_log(self, name: str) -> IO[bytes]:
+        """Open the log of a process to write at its end.
+
+        Raises
+        ------
+        Fatal
+            It cannot be written.
+        """
+        path = self.log(name)
+        try:
+            return path.open("ab")
+        except OSError as error:
+            raise Fatal(f"{path}: {error.strerror}; make it writable, or use another --run-dir") from None
 
     def lock(self, name: str) -> "Lock":
         """Return the lock that one process of that name holds."""
@@ -85,14 +104,15 @@ class Lock:
             file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise Fatal(f"{self.path}: {error.strerror}; make it writable, or use another --run-dir") from None
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(file)
-            raise Fatal(
-                f"{self.name} already runs in {self.path.parent.parent} (pid {self.holder() or 'unknown'}); "
-                f"stop it first, or use another --run-dir"
-            ) from None
+        deadline = time.monotonic() + _LOOK_S
+        while not _is_locked(file):
+            if time.monotonic() > deadline:
+                os.close(file)
+                raise Fatal(
+                    f"{self.name} already runs in {self.path.parent.parent} (pid {self.holder() or 'unknown'}); "
+                    f"stop it first, or use another --run-dir"
+                )
+            time.sleep(_LOOK_S / 10)
         os.ftruncate(file, 0)
         os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
         self._file = file
@@ -117,9 +137,15 @@ class Lock:
         except FileNotFoundError:
             return False
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
+            return not _is_locked(file)
         finally:
             os.close(file)
+
+
+def _is_locked(file: int) -> bool:
+    """Lock a file unless somebody else has; tell whether it is ours now."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
         return False
+    return True

@@ -15,6 +15,8 @@ from bus.messages import Started, Undelivered
 from bus.stepper import Stepper
 
 DEFAULT_LATENCY_NS: Final = 1_000
+_NOTICE_PRIORITY: Final = int(Priority.HIGH)
+_TIMER_PRIORITY: Final = int(Priority.NORMAL)
 Observer = Callable[[Envelope], None]
 
 
@@ -57,7 +59,7 @@ class Simulation:
                 if kind.PLANE is Plane.BROADCAST:
                     self._subscribers.setdefault(kind.KIND, []).append(stepper)
         for stepper in self._steppers.values():
-            self._push(self.now_ns, Priority.HIGH, stepper, stepper.local(Started(), self.now_ns))
+            self._push(self.now_ns, _NOTICE_PRIORITY, stepper, stepper.local(Started(), self.now_ns))
 
     def observe(self, observer: Observer) -> None:
         """Call ``observer`` with every message that is sent."""
@@ -114,19 +116,22 @@ class Simulation:
         return True
 
     def _deliver(self, stepper: Stepper, envelope: Envelope) -> None:
-        if envelope.header.has_expired(self.now_ns):
+        header, now_ns = envelope.header, self.now_ns
+        if header.ttl_ms and header.has_expired(now_ns):
             self.counters["expired"] += 1
             return
         self.inputs += 1
-        self._settle(stepper, stepper.step(envelope, self.now_ns))
+        self._settle(stepper, stepper.step(envelope, now_ns))
 
     def _settle(self, stepper: Stepper, outputs: list[Envelope]) -> None:
         for output in outputs:
             self._dispatch(output)
         timer = stepper.next_timer()
-        if timer is not None and self._timers.get(stepper.agent.name) != timer:
-            self._timers[stepper.agent.name] = timer
-            self._push(max(timer[0], self.now_ns), Priority.NORMAL, stepper, timer[1])
+        if timer is not None:
+            name = stepper.agent.name
+            if self._timers.get(name) != timer:
+                self._timers[name] = timer
+                self._push(max(timer[0], self.now_ns), _TIMER_PRIORITY, stepper, timer[1])
 
     def _dispatch(self, envelope: Envelope) -> None:
         for observer in self._observers:
@@ -150,8 +155,8 @@ class Simulation:
         if header.ttl_ms:
             due_ns = header.sent_ns + header.ttl_ms * 1_000_000
             notice = Undelivered(message_id=header.id, kind=header.kind, recipient=header.recipient or "")
-            self._push(due_ns, Priority.HIGH, sender, sender.local(notice, due_ns, header.correlation_id))
+            self._push(due_ns, _NOTICE_PRIORITY, sender, sender.local(notice, due_ns, header.correlation_id))
 
     def _push(self, time_ns: int, priority: int, stepper: Stepper | None, item: Envelope | int) -> None:
         self._sequence += 1
-        heapq.heappush(self._heap, (time_ns, int(priority), self._sequence, stepper, item))
+        heapq.heappush(self._heap, (time_ns, priority, self._sequence, stepper, item))

@@ -7,7 +7,7 @@ import heapq
 from collections import Counter
 from typing import Any, Final
 
-from bus.agent import Agent, Deferral
+from bus.agent import DEFER, Agent
 from bus.errors import Fatal, Invalid
 from bus.message import NEVER_EXPIRES, Envelope, Header, Message, Plane
 from bus.messages import DeferralEnds, Started
@@ -47,7 +47,7 @@ class Stepper:
     def step(self, envelope: Envelope, now_ns: int) -> list[Envelope]:
         """Handle one input at ``now_ns`` and return the outputs in order."""
         outputs: list[Envelope] = []
-        if envelope.message.KIND == DeferralEnds.KIND:
+        if type(envelope.message) is DeferralEnds:
             self._wake_ns = 0
             self._retry(now_ns, outputs)
         elif not self._handle(envelope, now_ns, outputs):
@@ -81,28 +81,29 @@ class Stepper:
         return len(self._deferred)
 
     def _handle(self, envelope: Envelope, now_ns: int, outputs: list[Envelope]) -> bool:
-        agent = self.agent
-        handler = agent.handlers.get(type(envelope.message))
+        agent, (header, message, _) = self.agent, envelope
+        handler = agent.handlers.get(type(message))
         if handler is None:
             self.counters["unhandled"] += 1
             return True
         agent.now_ns = now_ns
-        agent.header = envelope.header
+        agent.header = header
+        box = agent.outbox
         try:
-            answer = handler(agent, envelope.message)
+            answer = handler(agent, message)
         except Invalid as error:
             self.counters["invalid"] += 1
-            self.last_invalid = f"{envelope.header.kind} {envelope.header.id}: {error}"
-            agent.outbox.clear()
+            self.last_invalid = f"{header.kind} {header.id}: {error}"
+            box.clear()
             return True
-        if answer is Deferral.DEFER:
-            if agent.outbox:
-                raise Fatal(f"{agent.name}: a handler of {envelope.header.kind} deferred after it had effects")
+        if answer is DEFER:
+            if box:
+                raise Fatal(f"{agent.name}: a handler of {header.kind} deferred after it had effects")
             return False
         if answer is not None:
-            agent.send(answer, to=envelope.header.sender)
-        if agent.outbox:
-            self._release(envelope.header, now_ns, outputs)
+            agent.send(answer, to=header.sender)
+        if box.messages or box.timers:
+            self._release(header, now_ns, outputs)
         return True
 
     def _retry(self, now_ns: int, outputs: list[Envelope]) -> None:
@@ -115,7 +116,6 @@ class Stepper:
                 self._release(envelope.header, now_ns, outputs)
             elif not self._handle(envelope, now_ns, outputs):
                 self._deferred.append(envelope)
-
         if self._deferred and not self._wake_ns:
             self._wake_for(min((each.header for each in self._deferred), key=_expiry_ns), now_ns)
 

@@ -6,8 +6,9 @@ import typer
 from rich.table import Table
 
 from bus.client import Client
-from bus.errors import Invalid
+from bus.errors import Fatal, Invalid
 from bus.messages import Command, CommandResult, DecisionMade, SystemCommand
+from bus.rundir import RunDir
 from cli.options import JsonOption, RunDirOption, console, print_json, saved
 
 
@@ -18,7 +19,10 @@ def ask(
     json: JsonOption = False,
 ) -> None:
     """Ask the board about one symbol now; nothing is ordered."""
-    with Client(saved(run_dir)) as client:
+    settings = saved(run_dir)
+    if not RunDir(settings.run_dir).lock("pads").is_held():
+        raise Fatal(f"no board runs in {settings.run_dir}; start one with `boardroom up`, or give --run-dir")
+    with Client(settings) as client:
         command = SystemCommand(command=Command.ASK, symbol=symbol)
         result = client.request("pads", command, CommandResult, timeout)
     if not result.is_done or result.decision is None:

@@ -1,8 +1,9 @@
 """`boardroom demo`: the firm over real market data, from the first bar to the summary."""
 
 import shutil
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Final
@@ -20,7 +21,7 @@ from ops.ledger import Ledger
 from ops.recorder.config import ledger_url
 from ops.schema import trades
 from ops.summary import summarize
-from ops.supervisor import Supervisor
+from ops.supervisor import Supervisor, wait_until_free
 from research.backtest import Backtest, backtest
 from research.firm import enabled
 
@@ -36,7 +37,7 @@ def demo(
 ) -> None:
     """Run the whole firm over real daily bars and print what it did."""
     settings = load(config, run_dir)
-    _renew(run_dir)
+    _renew(run_dir, enabled(settings))
     remember(run_dir)
     started = time.monotonic()
     if simulated or settings.firm.bus.mode == "simulated":
@@ -58,13 +59,16 @@ def demo(
     console.print(f"next: boardroom why {example}   boardroom replay   boardroom verify", highlight=False)
 
 
-def _renew(run_dir: Path) -> None:
+def _renew(run_dir: Path, agents: Iterable[str]) -> None:
     """Empty the run directory of an earlier demo; leave anything else alone."""
     if run_dir.exists():
+        if not run_dir.is_dir():
+            raise Fatal(f"{run_dir} is a file; give the demo another --run-dir")
         if RunDir(run_dir).lock("supervisor").is_held():
             raise Fatal(f"a firm runs in {run_dir}; `boardroom stop --run-dir {run_dir}` ends it")
         if any(run_dir.iterdir()) and not (run_dir / _MARK).exists():
             raise Fatal(f"{run_dir} holds something that is no demo; give the demo another --run-dir")
+        wait_until_free(RunDir(run_dir), agents)
         shutil.rmtree(run_dir)
     run_dir.mkdir(parents=True, mode=0o700)
     (run_dir / _MARK).touch()
@@ -77,6 +81,7 @@ def _bar() -> Progress:
 
 def _run(settings: Settings) -> None:
     supervisor = Supervisor(settings)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # `boardroom stop` ends it as Ctrl-C does
     with _bar() as progress:
         task = progress.add_task("starting the firm", total=len(supervisor.entries) + 1)
         supervisor.start(lambda name: progress.update(task, advance=1, description=f"ready: {name}"))

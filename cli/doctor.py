@@ -101,7 +101,10 @@ def _check_agent(name: str, module: str, settings: Settings) -> Finding:
         "--run-dir",
         str(settings.run_dir),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_CHECK_S, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_CHECK_S, check=False)
+    except subprocess.TimeoutExpired:
+        return Finding(name, False, f"its check has not ended after {_CHECK_S} s")
     if done.returncode == 0:
         return Finding(name, True, "configuration is in order")
     words = [line for line in done.stderr.splitlines() if line and not line.startswith("{")]

@@ -35,8 +35,14 @@ def run() -> NoReturn:
     try:
         app()
     except BoardroomError as error:
-        errors.print(f"[bold red]boardroom:[/] {escape(str(error))}", highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"{error.filename or 'the operating system refuses'}: {error.strerror or error}")
     except KeyboardInterrupt:
         sys.exit(130)
     sys.exit(0)
+
+
+def _fail(reason: str) -> NoReturn:
+    errors.print(f"[bold red]boardroom:[/] {escape(reason)}", highlight=False, soft_wrap=True)
+    sys.exit(1)

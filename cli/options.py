@@ -37,9 +37,13 @@ def load(config: Path | None, run_dir: Path | None, overrides: dict[str, Any] | 
 
 
 def remember(run_dir: Path) -> None:
-    """Make ``run_dir`` the one that verbs look at when none is given."""
-    _LAST.parent.mkdir(parents=True, exist_ok=True)
-    _LAST.write_text(f"{run_dir}\n", encoding="utf-8")
+    """Make ``run_dir`` the one that verbs look at when none is given; where the note cannot be kept, they are told."""
+    try:
+        _LAST.parent.mkdir(parents=True, exist_ok=True)
+        _LAST.write_text(f"{run_dir}\n", encoding="utf-8")
+    except OSError as error:
+        reason = f"{_LAST.absolute()}: {error.strerror}; give the other verbs --run-dir {run_dir}"
+        errors.print(reason, highlight=False, markup=False, soft_wrap=True)
 
 
 def last_run_dir() -> Path:

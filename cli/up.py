@@ -16,6 +16,7 @@ from cli.options import ConfigOption, RunDirOption, console, load, remember
 from ops.supervisor import Supervisor
 
 _DETACH_PATIENCE_S = 90.0
+_IS_UP = "the firm is up"
 
 
 def up(
@@ -32,46 +33,58 @@ def up(
         _detach(settings)
         return
     supervisor = Supervisor(settings)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a start is broken off by either signal
+    with console.status("starting the firm") as spinner:
+        supervisor.start(lambda name: spinner.update(f"ready: {name}"))
+    try:
+        _watch(supervisor)
+    finally:
+        supervisor.stop()
+    console.print("stopped")
+    raise typer.Exit(1 if supervisor.is_lost() else 0)
+
+
+def _watch(supervisor: Supervisor) -> None:
+    """Keep the firm running until a signal asks for its end or an agent is lost."""
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: stopping.append(received))
-    with console.status("starting the firm") as spinner:
-        supervisor.start(lambda name: spinner.update(f"ready: {name}"))
-    console.print(f"the firm is up in {settings.run_dir}; Ctrl-C stops it", highlight=False)
+    console.print(f"{_IS_UP} in {supervisor.run_dir.root}; Ctrl-C stops it", highlight=False, markup=False)
     while not stopping and not supervisor.is_lost():
         for event in supervisor.watch():
-            console.print(event, highlight=False, markup=False)
+            console.print(event, highlight=False, markup=False, soft_wrap=True)
         time.sleep(0.1)
-    is_lost = supervisor.is_lost()
-    supervisor.stop()
-    console.print("stopped")
-    raise typer.Exit(1 if is_lost else 0)
 
 
 def _detach(settings: Settings) -> None:
     """Start `boardroom up` again in a session of its own, and wait until its agents are ready."""
-    settings.run_dir.mkdir(parents=True, exist_ok=True)
     run_dir = RunDir(settings.run_dir)
     run_dir.create()
     if run_dir.lock("supervisor").is_held():
         raise Fatal(f"a firm already runs in {settings.run_dir}; `boardroom stop` ends it")
-    log = run_dir.log("supervisor")
-    with log.open("ab") as output:
+    with run_dir.open_log("supervisor") as output:
+        begin = output.tell()
         child = subprocess.Popen(
             [sys.executable, "-m", "cli", "up", "--config", str(settings.folder), "--run-dir", str(settings.run_dir)],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
+    log = run_dir.log("supervisor")
     deadline = time.monotonic() + _DETACH_PATIENCE_S
     while time.monotonic() < deadline:
         if child.poll() is not None:
-            raise Fatal(f"the firm did not start: {_last_line(log)}")
-        if "the firm is up" in log.read_text(errors="replace"):
-            console.print(f"the firm is up in {settings.run_dir} (pid {child.pid})", highlight=False)
+            raise Fatal(f"the firm did not start: {_last_line(log, begin)}")
+        if _IS_UP in _said(log, begin):
+            console.print(f"{_IS_UP} in {settings.run_dir} (pid {child.pid})", highlight=False, markup=False)
             return
         time.sleep(0.1)
     raise Fatal(f"the firm is not up after {_DETACH_PATIENCE_S:g} s; see {log}")
 
 
-def _last_line(log: Path) -> str:
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1] if lines else f"see {log}"
+def _said(log: Path, begin: int) -> str:
+    """Return what was written into a log from byte ``begin`` on: not what an earlier firm said."""
+    return log.read_bytes()[begin:].decode(errors="replace")
+
+
+def _last_line(log: Path, begin: int) -> str:
+    lines = [line for line in _said(log, begin).splitlines() if line.strip()]
+    return lines[-1].removeprefix("boardroom: ") if lines else f"see {log}"

@@ -3,6 +3,7 @@
 import typer
 from rich.markup import escape
 
+from bus.errors import Invalid
 from bus.journal import verify as verify_journal
 from bus.rundir import RunDir
 from cli.options import JsonOption, RunDirOption, console, print_json, saved
@@ -16,6 +17,8 @@ def verify(run_dir: RunDirOption = None, json: JsonOption = False) -> None:
         folder = RunDir(settings.run_dir).journal(name)
         if folder.is_dir():
             reports[name] = verify_journal(folder)
+    if not reports:
+        raise Invalid(f"{settings.run_dir}: no journal here; a simulated run keeps none")
     is_whole = all(report.is_whole for report in reports.values())
     if json:
         print_json(

@@ -1,7 +1,7 @@
-"""The tables of the documentation that are written from the code: kinds and bodies of the wire, keys of the configuration.
+"""The tables of the documentation that are written from the code: kinds and bodies, keys of the configuration.
 
-``python -m docs.tables`` writes them into wire.md and configuration.md; a test fails while a page differs from the code.
-Units and meanings of keys are written by hand, in configuration.md itself, and kept.
+``python -m docs.tables`` writes them into wire.md and configuration.md; a test fails while a page differs. Units and
+meanings of keys are written by hand, in configuration.md itself, and kept.
 """
 
 import re
@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 from bus.config import AgentEntry, BusConfig, Config, KernelsConfig, ModelsConfig
 from bus.message import Message, Part, Plane, registry
 from compliance.config import ComplianceConfig, ComplianceLimits
-from docs.types import CONFIGURATION, WIRE, describe, parts_of, shown
+from docs.words import CONFIGURATION, WIRE, describe, parts_of, shown
 from execution.config import ExecutionConfig
 from market.config import MarketConfig
 from ops.recorder.config import RecorderConfig
@@ -177,15 +177,13 @@ def _time_to_live(kind: type[Message]) -> str:
 
 
 def _body(model: type[BaseModel], title: str) -> str:
-    first = " ".join((model.__doc__ or "").split("\n\n")[0].split())
-    rows = [f"| `{name}` | {describe(field.annotation, field.metadata, WIRE)}{_absent(field.is_required())} |"
-            for name, field in model.model_fields.items()]  # fmt: skip
-    table = "\n".join(["| field | type |", "|---|---|", *rows]) if rows else "An empty map."
-    return f"#### {title}\n\n{first}\n\n{table}\n"
-
-
-def _absent(is_required: bool) -> str:
-    return "" if is_required else "; may be left out"
+    said = " ".join((model.__doc__ or "").split()).replace("``", "`")
+    rows = ["| field | type |", "|---|---|"]
+    for name, field in model.model_fields.items():
+        absent = "" if field.is_required() else "; may be left out"
+        rows.append(f"| `{name}` | {describe(field.annotation, field.metadata, WIRE)}{absent} |")
+    table = "\n".join(rows) if model.model_fields else "An empty map."
+    return f"#### {title}\n\n{said}\n\n{table}\n"
 
 
 def main() -> None:

@@ -23,6 +23,7 @@ READY_PATIENCE_S: Final = 60.0
 STOP_PATIENCE_S: Final = 10.0
 RESTARTS: Final = 3
 EVERY_OTHER: Final = "*"
+LEFTOVER_PATIENCE_S: Final = 5.0
 _PING_S: Final = 0.5
 _ALIVE_S: Final = 30.0
 
@@ -42,11 +43,13 @@ class Supervisor:
         self.settings = settings
         self.run_dir = RunDir(settings.run_dir)
         self.entries = {name: entry for name, entry in settings.firm.agents.items() if entry.enabled}
+        self._waves = waves(self.entries)
         self.exit_codes: dict[str, int] = {}
         self.restarted: dict[str, int] = {}
         self._restarts = restarts
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._born: dict[str, float] = {}
+        self._log_starts: dict[str, int] = {}
         self._due: dict[str, float] = {}
         self._redis: EmbeddedRedis | None = None
         self._lock = self.run_dir.lock("supervisor")
@@ -70,11 +73,12 @@ class Supervisor:
         self.run_dir.create()
         self._lock.acquire()
         try:
+            wait_until_free(self.run_dir, self.entries)
             self.settings.save()
             if self.settings.firm.bus.redis_url == EMBEDDED:
                 self.start_redis()
             self._warm(progress)
-            for wave in waves(self.entries):
+            for wave in self._waves:
                 for name in wave:
                     self.start_agent(name)
                 self.wait_ready(wave, progress=progress)
@@ -93,15 +97,17 @@ class Supervisor:
         return None if self._redis is None else self._redis.pid
 
     def start_agent(self, name: str) -> None:
-        """Start one agent as ``python -m MODULE``."""
+        """Start one agent as ``python -m MODULE``, out of reach of the terminal's Ctrl-C: it is stopped in order."""
         entry = self.entries[name]
         environment = dict(os.environ)
         if not self.settings.firm.kernels.jit:
             environment["NUMBA_DISABLE_JIT"] = "1"
-        with self.run_dir.log(name).open("ab") as log:
+        with self.run_dir.open_log(name) as log:
+            self._log_starts[name] = log.tell()
             self._children[name] = subprocess.Popen(
                 [sys.executable, "-m", entry.module or name, "--run-dir", str(self.run_dir.root)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, preexec_fn=die_with_parent,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
+                process_group=0, preexec_fn=die_with_parent(),
             )  # fmt: skip
         self._born[name] = time.monotonic()
         self._due.pop(name, None)
@@ -182,7 +188,7 @@ class Supervisor:
 
     def stop(self) -> dict[str, int]:
         """Stop everything this supervisor started, in reverse order, and return the exit statuses."""
-        order = [name for wave in reversed(waves(self.entries)) for name in wave if name in self._children]
+        order = [name for wave in reversed(self._waves) for name in wave if name in self._children]
         last = [name for name in order if name == "recorder"]
         for group in ([name for name in order if name not in last], last):
             for name in group:
@@ -198,10 +204,11 @@ class Supervisor:
         return self.exit_codes
 
     def last_words(self, name: str) -> str:
-        """Return the last line an agent wrote, for a message to a person."""
+        """Return the last line an agent wrote since it was started, for a message to a person."""
         path = self.run_dir.log(name)
         with contextlib.suppress(OSError):
-            lines = [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
+            said = path.read_bytes()[self._log_starts.get(name, 0) :].decode(errors="replace")
+            lines = [line for line in said.splitlines() if line.strip()]
             plain = [line for line in lines if not line.startswith("{")]
             if plain or lines:
                 return (plain or lines)[-1]
@@ -258,6 +265,26 @@ def waves(entries: dict[str, AgentEntry]) -> list[list[str]]:
         for name in wave:
             del left[name]
     return order
+
+
+def wait_until_free(run_dir: RunDir, names: Iterable[str], patience_s: float = LEFTOVER_PATIENCE_S) -> None:
+    """Wait until no agent of an earlier firm, whose supervisor was killed, is left in a run directory.
+
+    Raises
+    ------
+    Fatal
+        One is still there; the message names it.
+    """
+    deadline = time.monotonic() + patience_s
+    for name in names:
+        lock = run_dir.lock(name)
+        while lock.is_held():
+            if time.monotonic() > deadline:
+                raise Fatal(
+                    f"{name} still runs in {run_dir.root} (pid {lock.holder() or 'unknown'}), but no supervisor does; "
+                    f"end it, or use another --run-dir"
+                )
+            time.sleep(0.05)
 
 
 def is_running(run_dir: Path) -> bool:

@@ -90,8 +90,8 @@ class Pads(Agent):
 
     @handles(RiskAlert)
     def heed(self, alert: RiskAlert) -> None:
-        """Let an alert weigh on the next decisions."""
-        self._chair.alert(alert.symbol, alert.severity)
+        """Let an alert weigh on decisions made on later books than the one it was raised on."""
+        self._chair.alert(alert)
 
     @handles(OrderRejected)
     def take_rejection(self, rejected: OrderRejected) -> None:

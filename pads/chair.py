@@ -19,6 +19,7 @@ from bus.messages import (
     OrderRejected,
     Phase,
     PortfolioUpdate,
+    RiskAlert,
 )
 from pads.board import ABSENT, Board, Trade
 from pads.comovement import Comovement
@@ -49,6 +50,7 @@ class Chair:
         self._sizer = Sizer(config.sizing, config.phase, config.alert)
         self._comovement = Comovement(config.hedge.decay, config.hedge.min_returns)
         self._version = -1
+        self._alerts: list[RiskAlert] = []
         self._asks = 0
 
     def take_bar(self, update: MarketUpdate, header: Header) -> list[Message]:
@@ -68,6 +70,10 @@ class Chair:
         if book.bar >= 0:
             self._instrument(book.symbol).book_bar = book.bar
         self.book, self._version = book, book.version
+        due = [alert for alert in self._alerts if alert.portfolio_version < book.version]
+        self._alerts = [alert for alert in self._alerts if alert.portfolio_version >= book.version]
+        for alert in due:
+            self._heed(alert)
         return True
 
     def is_ready(self, symbol: str) -> bool:
@@ -149,11 +155,17 @@ class Chair:
             self.orders.propose(Proposed(order, closing.header.correlation_id, due_ns))
         return Ruling(made, order, instrument.hold(Pending(made, float(closing.close))))
 
-    def alert(self, symbol: str, severity: float) -> None:
-        """Take note of an alert on one symbol, or on all when it is "*"."""
+    def alert(self, alert: RiskAlert) -> None:
+        """Take note of an alert on one symbol, or on all when it is "*"; it counts from the book after its own."""
+        if alert.portfolio_version:
+            self._alerts.append(alert)
+        else:
+            self._heed(alert)
+
+    def _heed(self, alert: RiskAlert) -> None:
         for instrument in self.instruments.values():
-            if symbol in ("*", instrument.symbol):
-                instrument.alert(severity)
+            if alert.symbol in ("*", instrument.symbol):
+                instrument.alert(alert.severity)
 
     def lose(self, stream: str) -> list[DecisionMade]:
         """Distrust what hangs on broadcasts that are lost for good; return the decisions to hold that this forces."""
@@ -287,6 +299,7 @@ class Chair:
             "book": self.book,
             "version": self._version,
             "asks": self._asks,
+            "alerts": list(self._alerts),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -298,3 +311,4 @@ class Chair:
             self._instrument(symbol).restore(instrument)
         self._comovement.restore(state["comovement"])
         self.book, self._version, self._asks = state["book"], state["version"], state["asks"]
+        self._alerts = list(state["alerts"])

@@ -100,7 +100,7 @@ class Risk(Gate):
         alert = self.standing.take(book)
         self.standing.daily.date(self.histories)
         if alert is not None:
-            self._alert(float(self.standing.ladder.cut), alert)
+            self._alert(float(self.standing.ladder.cut), alert, book.version)
         if self.standing.state is not before:
             self._lease()
 
@@ -153,8 +153,9 @@ class Risk(Gate):
         lease = RiskLease(state=self.standing.state, expires_ns=expires_ns, reason=self.standing.reason)
         self.send(lease, to=EXECUTION, ttl_s=self.config.lease_s)
 
-    def _alert(self, severity: float, reason: str) -> None:
-        self.publish(RiskAlert(symbol="*", severity=severity, source=NAME, reason=reason))
+    def _alert(self, severity: float, reason: str, version: int = 0) -> None:
+        alert = RiskAlert(symbol="*", severity=severity, source=NAME, reason=reason, portfolio_version=version)
+        self.publish(alert)
 
 
 def build(settings: Settings) -> Agent:

@@ -180,9 +180,14 @@ class RiskLease(
 
 
 class RiskAlert(Message, kind="RISK_ALERT", plane=Plane.BROADCAST, priority=Priority.HIGH, overflow=Overflow.REFUSE):
-    """Something a risk officer must see; ``symbol`` is "*" for the whole firm, ``severity`` in [0, 1]."""
+    """Something a risk officer must see; ``symbol`` is "*" for the whole firm, ``severity`` in [0, 1].
+
+    ``portfolio_version`` is the book it was raised on, 0 where it was not raised on one. An alert weighs on decisions
+    made on later books, so that it does not matter which of the two reaches PADS first.
+    """
 
     symbol: Name
     severity: Probability
     source: Name
     reason: str
+    portfolio_version: int = 0

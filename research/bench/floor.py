@@ -11,6 +11,8 @@ from typing import Any
 import redis
 import zmq
 
+from research.bench.kinds import AHEAD
+
 
 def zmq_sink(folder: Path, window: int, ready: Connection) -> None:
     """Receive on a ROUTER; give a byte back for each full window."""
@@ -37,9 +39,13 @@ def zmq_source(folder: Path, window: int, count: int, frame: bytes) -> float:
     dealer.set_hwm(0)
     dealer.connect(f"ipc://{folder}/sink")
     started = time.perf_counter()
-    for _ in range(count // window):
+    for _ in range(AHEAD * window):
+        dealer.send(frame)
+    for _ in range(count // window - AHEAD):
+        dealer.recv()
         for _ in range(window):
             dealer.send(frame)
+    for _ in range(AHEAD):
         dealer.recv()
     elapsed = time.perf_counter() - started
     dealer.send(b"")
@@ -71,11 +77,14 @@ def redis_source(url: str, window: int, count: int, frame: bytes) -> float:
     tokens.subscribe("floor-token")
     tokens.parse_response()
     started = time.perf_counter()
-    for _ in range(count // window):
+    for number in range(count // window):
         pipeline = client.pipeline(transaction=False)
         for _ in range(window):
             pipeline.publish("floor", frame)
         pipeline.execute()
+        if number >= AHEAD:
+            tokens.parse_response()
+    for _ in range(AHEAD):
         tokens.parse_response()
     elapsed = time.perf_counter() - started
     client.publish("floor", b"")

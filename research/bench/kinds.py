@@ -2,11 +2,15 @@
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 from bus.agent import Agent, Answer, handles
 from bus.message import Delivery, Message, Overflow, Plane, Priority
 from bus.messages import DecisionRequest, DecisionResponse
 from bus.messages.decision import Action
+
+AHEAD: Final = 8
+"""Windows on their way at once, here and in the floors."""
 
 
 class Unit(Message, kind="BENCH_UNIT", plane=Plane.DIRECT, delivery=Delivery.DEADLINE, overflow=Overflow.DROP):
@@ -54,7 +58,7 @@ class Sink(Agent):
 
 
 class Source(Agent):
-    """Sends windows of units, or of news, and waits for each token."""
+    """Sends units, or news, in windows; a token for one window lets the window ``AHEAD`` of it leave."""
 
     def __init__(self, window: int, *, is_broadcast: bool) -> None:
         super().__init__("source")
@@ -69,7 +73,8 @@ class Source(Agent):
         """Take the order to begin."""
         self.count = begin.count
         self._started = time.perf_counter()
-        self._send(1)
+        for window in range(AHEAD):
+            self._send(1 + window * self.window)
         return None
 
     @handles(Token)
@@ -78,10 +83,12 @@ class Source(Agent):
         if token.number >= self.count:
             self.elapsed_s = time.perf_counter() - self._started
         else:
-            self._send(token.number + 1)
+            self._send(token.number + 1 + (AHEAD - 1) * self.window)
         return None
 
     def _send(self, first: int) -> None:
+        if first > self.count:
+            return
         for number in range(first, first + self.window):
             if self.is_broadcast:
                 self.publish(News(number=number))

@@ -17,10 +17,11 @@ from bus.broadcast import RedisBroadcast
 from bus.codec import decode, encode
 from bus.config import BusConfig
 from bus.direct import ZmqDirect, addresses
+from bus.footprint import calm_collector
 from bus.journal import Journal
-from bus.main import LivePoll
 from bus.message import Header
 from bus.messages import Action, AgentStatus, DecisionRequest, DecisionResponse, Phase
+from bus.poll import LivePoll
 from bus.process import Process
 from bus.redis_server import EmbeddedRedis, url_of
 from bus.rundir import RunDir
@@ -28,7 +29,7 @@ from bus.snapshot import SnapshotStore
 from research.bench import floor
 from research.bench.kinds import Asker, Begin, News, Sink, Source, TrivialSeat, Unit
 
-WINDOW: Final = 500
+WINDOW: Final = 250
 SEATS: Final = ("seat_a", "seat_b", "seat_c")
 _SPAWN: Final = multiprocessing.get_context("spawn")
 
@@ -82,6 +83,7 @@ def make_process(agent: Agent, names: tuple[str, ...], folder: Path, url: str) -
         poll=LivePoll(direct, broadcast), version="bench",
     )  # fmt: skip
     process.start()
+    calm_collector()
     return process
 
 

@@ -9,6 +9,7 @@ from bus.config import Config, Settings
 from bus.errors import ConfigError
 
 FIRM = """
+[agents.risk]
 [agents.market]
 [agents.pads]
 needs = ["market"]
@@ -48,7 +49,7 @@ def load(folder: Path) -> Settings:
 def test_a_table_is_read_with_its_defaults(folder: Path) -> None:
     assert load(folder).table("pads", Table) == Table(seats=3, patience_s=3.0, stakes={"qbmia": Stake(weight=0.5)})
     assert load(folder).limits("risk", Limits) == Limits(weight=0.1, notional=5.0)
-    assert list(load(folder).firm.agents) == ["market", "pads"]
+    assert list(load(folder).firm.agents) == ["risk", "market", "pads"]
 
 
 def test_the_environment_wins_key_by_key(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +94,7 @@ def test_a_saved_configuration_is_read_back_without_the_environment(
     ],
 )
 def test_a_wrong_table_is_one_line_that_names_file_and_key(folder: Path, text: str, complaint: str) -> None:
-    (folder / "firm.toml").write_text(f"[agents.pads]\n{text}")
+    (folder / "firm.toml").write_text(f"[agents.pads]\n[agents.risk]\n{text}")
     with pytest.raises(ConfigError) as caught:
         load(folder).table("pads", Table)
     assert str(folder / "firm.toml") in str(caught.value)

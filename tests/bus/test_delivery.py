@@ -60,7 +60,7 @@ def test_outgoing_survives_a_restart_and_is_due_at_once() -> None:
 
 def test_a_handled_message_is_recognised_with_its_reply_until_it_expires() -> None:
     handled = Handled()
-    handled.add(header(1))
+    handled.add(header(1), is_reliable=True)
     handled.add_reply("pads:1", parcel(9, recipient="pads"))
     handled.add_reply("pads:7", parcel(8, recipient="pads"))
     assert "pads:1" in handled
@@ -72,13 +72,26 @@ def test_a_handled_message_is_recognised_with_its_reply_until_it_expires() -> No
     assert "pads:1" not in handled
 
 
+def test_of_deadline_messages_the_latest_are_recognised() -> None:
+    handled = Handled()
+    for number in range(5000):
+        handled.add(header(number), is_reliable=False)
+    handled.add_reply("pads:4999", parcel(9, recipient="pads"))
+    assert "pads:0" not in handled
+    assert "pads:4999" in handled
+    assert handled.replies("pads:4999") == [parcel(9, recipient="pads")]
+    assert len(handled) == 4096
+
+
 def test_handled_survives_a_restart() -> None:
     handled = Handled()
-    handled.add(header(1))
+    handled.add(header(1), is_reliable=True)
+    handled.add(header(2), is_reliable=False)
     handled.add_reply("pads:1", parcel(9, recipient="pads"))
     again = Handled()
     again.restore(handled.snapshot())
     assert again.replies("pads:1") == handled.replies("pads:1")
+    assert "pads:2" in again
 
 
 def test_the_ring_holds_the_last_frames_of_each_kind() -> None:

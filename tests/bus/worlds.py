@@ -12,11 +12,11 @@ from bus.codec import encode
 from bus.config import BusConfig
 from bus.direct import ZmqDirect, addresses
 from bus.journal import Journal
-from bus.main import LivePoll
 from bus.memory import Fate, MemoryHub, faithful
 from bus.message import Header, Message
 from bus.messages import AgentStatus
-from bus.process import Poll, Process
+from bus.poll import BOTH, LivePoll, Poll
+from bus.process import Process
 from bus.rundir import RunDir
 from bus.simulation import Simulation
 from bus.snapshot import SnapshotStore
@@ -165,6 +165,6 @@ class SocketWorld(LiveWorld):
         return direct, broadcast, LivePoll(direct, broadcast)
 
 
-def _nap(timeout_ms: int) -> bool:
+def _nap(timeout_ms: int) -> int:
     time.sleep(0.0002 if timeout_ms else 0)
-    return True
+    return BOTH

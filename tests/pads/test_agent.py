@@ -389,6 +389,27 @@ def test_an_alert_reduces_the_next_decision_only(warm: Desk, symbol: str) -> Non
     assert decision(warm.round(100.0, BULLISH, positions={"X": "40"})).action is Action.INCREASE
 
 
+@pytest.mark.parametrize("is_alert_first", [True, False])
+def test_an_alert_raised_on_a_book_counts_from_the_next_book_whichever_arrives_first(
+    warm: Desk, is_alert_first: bool
+) -> None:
+    def raised() -> None:
+        version = warm.version + is_alert_first
+        alert = RiskAlert(symbol="*", severity=0.9, source="risk", reason="test", portfolio_version=version)
+        warm.step(alert, "risk")
+
+    positions = {"X": "40"}
+    if is_alert_first:
+        raised()
+        first = warm.round(100.0, BULLISH, positions=positions)
+    else:
+        first = warm.round(100.0, BULLISH, positions=positions)
+        raised()
+    assert decision(first).action is Action.INCREASE
+    warm.reject(first)
+    assert decision(warm.round(100.0, BULLISH, positions=positions)).action is Action.DECREASE
+
+
 def test_an_alert_on_another_symbol_does_not_matter(warm: Desk) -> None:
     alert(warm, 0.9, "Y")
     assert decision(warm.round(100.0, BULLISH, positions={"X": "40"})).action is Action.INCREASE

@@ -1,6 +1,6 @@
 """Types of fields in words, as the wire and the configuration call them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from annotated_types import Ge, Gt, Interval, Le, Lt, MaxLen, MinLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+
+from bus.message import MAX_COUNT
 
 Words = Mapping[Any, str]
 WIRE: Final[Words] = {
@@ -30,19 +32,19 @@ def describe(annotation: Any, metadata: list[Any], words: Words) -> str:
         inner, *extra = arguments
         return describe(inner, [*metadata, *_flat(extra)], words)
     if origin in (Union, UnionType):
-        return " or ".join(describe(each, metadata, words) for each in arguments)
+        return _listed(describe(each, metadata, words) for each in arguments)
     if origin is Literal:
-        return " or ".join(f"`{value}`" for value in arguments)
+        return _listed(f"`{value}`" for value in arguments)
     if origin is tuple:
         return _tuple(arguments, metadata, words)
     if origin is dict:
-        return f"{words[dict]} of {describe(arguments[1], [], words)}{_lengths(metadata)}"
+        return f"{words[dict]} of {describe(arguments[1], [], words)}{_counted(metadata)}"
     if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return " or ".join(f"`{member.value}`" for member in annotation)
+        return _listed(f"`{member.value}`" for member in annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return f"{words[dict]} {annotation.__name__}"
     if annotation is str:
-        return f"{words[str]}{_lengths(metadata)}"
+        return f"{words[str]}{_long(metadata)}"
     return f"{words[annotation]}{_bounds(metadata)}"
 
 
@@ -70,6 +72,11 @@ def shown(value: Any) -> str:
     return str(value)
 
 
+def _listed(choices: Iterable[str]) -> str:
+    *others, last = choices
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def _inside(annotation: Any) -> Iterator[type[Any]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
@@ -80,7 +87,7 @@ def _inside(annotation: Any) -> Iterator[type[Any]]:
 
 def _tuple(arguments: tuple[Any, ...], metadata: list[Any], words: Words) -> str:
     if len(arguments) == 2 and arguments[1] is Ellipsis:
-        return f"{words[tuple]} of {describe(arguments[0], [], words)}{_lengths(metadata)}"
+        return f"{words[tuple]} of {describe(arguments[0], [], words)}{_counted(metadata)}"
     each = [describe(argument, [], words) for argument in arguments]
     if len(set(each)) == 1:
         return f"{words[tuple]} of {len(each)}: {each[0]}"
@@ -92,25 +99,35 @@ def _flat(extra: list[Any]) -> list[Any]:
 
 
 def _bounds(metadata: list[Any]) -> str:
-    found = []
+    found: dict[str, str] = {}
     for each in metadata:
         for bound in each if isinstance(each, Interval) else (each,):
             if type(bound) in _BOUNDS:
                 name, sign = _BOUNDS[type(bound)]
-                value = getattr(bound, name)
-                found.append(f"{sign} {value:g}" if isinstance(value, float) else f"{sign} {value}")
-    return f" {', '.join(found)}" if found else ""
+                found[sign] = _number(getattr(bound, name))
+    if list(found) == ["≥", "≤"]:
+        return f" {found['≥']} to {found['≤']}"
+    return f" {', '.join(f'{sign} {value}' for sign, value in found.items())}" if found else ""
 
 
-def _lengths(metadata: list[Any]) -> str:
+def _number(value: Any) -> str:
+    if value == MAX_COUNT:
+        return "2^53 - 1"
+    return f"{value:g}" if isinstance(value, float | Decimal) else str(value)
+
+
+def _long(metadata: list[Any]) -> str:
+    least, most = _lengths(metadata)
+    if most is None:
+        return "" if least is None else ", not empty" if least == 1 else f" of {least} characters or more"
+    return f" of {least or 0} to {most} characters"
+
+
+def _counted(metadata: list[Any]) -> str:
+    least, _ = _lengths(metadata)
+    return "" if least is None else f"; at least {least}"
+
+
+def _lengths(metadata: list[Any]) -> tuple[int | None, int | None]:
     least = next((each.min_length for each in metadata if isinstance(each, MinLen)), None)
-    most = next((each.max_length for each in metadata if isinstance(each, MaxLen)), None)
-    match least, most:
-        case None, None:
-            return ""
-        case _, None:
-            return f", at least {least}"
-        case None, _:
-            return f", at most {most} long"
-        case _:
-            return f", {least} to {most} long"
+    return least, next((each.max_length for each in metadata if isinstance(each, MaxLen)), None)
