@@ -37,8 +37,8 @@ def bundle(frames: list[bytes]) -> bytes:
 def unbundle(message: bytes) -> list[bytes]:
     """Return the frames of a bundle; a malformed one comes back whole, for the codec to refuse."""
     try:
-        frames = msgpack.unpackb(memoryview(message)[1:])
-    except (ValueError, msgpack.UnpackException):
+        frames = msgpack.unpackb(memoryview(message)[1:], max_array_len=_MOST_TOGETHER)
+    except (ValueError, TypeError, OverflowError, msgpack.UnpackException):
         return [message]
     is_sound = type(frames) is list and all(type(frame) is bytes for frame in frames)
     return frames if is_sound else [message]
@@ -95,6 +95,7 @@ class ZmqDirect:
         self._router: zmq.Socket[bytes] | None = None
         self._outbox: dict[str, list[bytes]] = {}
         self._is_client = is_client
+        self._parts = 1 if is_client else 2  # a ROUTER puts the sender's identity before the frame
         self.poller = zmq.Poller()
         if not is_client:
             self._bind()
@@ -108,7 +109,8 @@ class ZmqDirect:
             router.bind(address)
         except zmq.ZMQError as error:
             router.close()
-            raise Fatal(f"{self.name} cannot bind {address}: {error.strerror}; {_advice(self.name, error)}") from None
+            reason = f"{zmq.strerror(error.errno)}; {_advice(self.name, error)}"
+            raise Fatal(f"{self.name} cannot bind {address}: {reason}") from None
         self._router = router
         self._listen(router)
 
@@ -166,8 +168,13 @@ class ZmqDirect:
         for socket in self._receivers:
             while len(frames) < most and int(socket.get(_EVENTS)) & _POLLIN:
                 part = socket.recv(_NOBLOCK, copy=False, track=False)
-                while part.more:  # the sender's identity comes before the frame
+                parts = 1
+                while part.more:
                     part = socket.recv(_NOBLOCK, copy=False, track=False)
+                    parts += 1
+                if parts != self._parts:
+                    self.counters["codec_errors"] += 1
+                    continue
                 message = part.bytes
                 if message[:1] == BUNDLE:
                     frames += unbundle(message)

@@ -120,6 +120,8 @@ class Process:
         while self.post.notices:
             self._notice(*self.post.notices.pop(0), now_ns)
         count = self._work(now_ns)
+        if not count:
+            self.journal.flush()
         self.post.direct.flush()
         self._keep(now_ns)
         return count

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import func, select
 
+from bus import message
 from bus.config import Settings
 from ops.compare import differences
 from ops.harness import Firm
@@ -58,6 +59,15 @@ def test_the_page_shows_the_files_as_they_are() -> None:
     assert set(shown) == {"contrarian/agent.py", "contrarian/__main__.py"}
     for name, text in shown.items():
         assert (EXAMPLES / name).read_text(encoding="utf-8") == text
+
+
+def test_the_kind_on_the_page_is_one() -> None:
+    [shown] = [block for block in blocks(PAGE, "python") if not block.about]
+    names: dict[str, Any] = dict(vars(message))
+    exec(compile(shown.text, f"docs/{PAGE}", "exec"), names)
+    kind = message.lookup("APPLAUSE/1")
+    assert kind is names["Applause"]
+    assert kind.PLANE is message.Plane.BROADCAST
 
 
 def test_it_joins_on_the_simulated_bus(overrides: dict[str, Any], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from bus.codec import decode, encode
 from bus.messages import AgentStatus
+from bus.post import _BUS_TTL_MS
 from docs.tables import kinds, wire_page
 from ops.harness import Firm
 from ops.schema import beliefs, decisions, scores
@@ -39,6 +40,11 @@ def test_the_tables_are_those_of_the_registry() -> None:
     for kind in kinds():
         assert f"| `{kind.KIND}` |" in page
         assert f"#### `{kind.KIND}`" in page
+
+
+def test_the_bus_gives_its_own_messages_the_life_that_the_page_says() -> None:
+    assert f"{_BUS_TTL_MS / 1000:g} s" == "5 s"
+    assert "| `HELLO/1` | direct | deadline | 1 | 5 s |" in text()
 
 
 def test_the_golden_frame_is_explained_byte_by_byte() -> None:
