@@ -194,7 +194,7 @@ class Settings:
         """
         saved = {"folder": str(self.folder.resolve()), "tables": self._tables, "limits": self._limits}
         path = self.run_dir / SAVED_FILE
-        temporary = path.with_suffix(".new")
+        temporary = path.with_suffix(f".{os.getpid()}.new")
         try:
             self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             temporary.write_text(json.dumps(saved, indent=1, default=str), encoding="utf-8")

@@ -33,9 +33,9 @@ class Inbox:
         return bool(self._queues[Priority.HIGH])
 
     def put(self, envelope: Envelope) -> bool:
-        """Admit a message; False when it was refused and the sender must be told.
+        """Admit a message; False when there was no room for it.
 
-        In a full queue ``latest`` replaces the waiting message of its key, ``drop`` is counted, ``refuse`` is refused.
+        In a full queue ``latest`` replaces the waiting message of its key; whatever is turned away is counted.
         """
         header, message, _ = envelope
         queue = self._queues[header.priority]
@@ -43,7 +43,7 @@ class Inbox:
             return self._put_latest(queue, envelope)
         if len(queue) >= self.capacity:
             self.counters["refused" if message.OVERFLOW is Overflow.REFUSE else "dropped"] += 1
-            return message.OVERFLOW is not Overflow.REFUSE
+            return False
         queue.append([envelope])
         self._count += 1
         return True
@@ -74,9 +74,9 @@ class Inbox:
         waiting = self._latest.get(key)
         if waiting is None:
             self.counters["dropped"] += 1
-        else:
-            waiting[0] = envelope
-            self.counters["conflated"] += 1
+            return False
+        waiting[0] = envelope
+        self.counters["conflated"] += 1
         return True
 
 

@@ -100,7 +100,8 @@ def _arguments(name: str) -> argparse.Namespace:
 
 def _run(name: str, build: Build, arguments: argparse.Namespace, log: FilteringBoundLogger) -> None:
     run_dir = RunDir(arguments.run_dir)
-    settings = settings_of(arguments.config, run_dir.root)
+    config = default_config() if arguments.check and arguments.config is None else arguments.config
+    settings = settings_of(config, run_dir.root)
     _obey_jit_switch(settings)
     if name not in settings.firm.agents:
         raise ConfigError(f"{settings.folder}/firm.toml: no [agents.{name}]; add it to the process list")
@@ -112,6 +113,8 @@ def _run(name: str, build: Build, arguments: argparse.Namespace, log: FilteringB
     run_dir.create()
     lock = run_dir.lock(name)
     lock.acquire()
+    if not (run_dir.root / SAVED_FILE).exists():
+        settings.save()
     try:
         _serve(build(settings), settings, run_dir, log)
     finally:

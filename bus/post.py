@@ -247,8 +247,7 @@ class Post:
             if not header.sequence and message.DELIVERY is Delivery.RELIABLE:
                 self._say(Ack(ids=(), refused=(header.id,)), header.sender, now_ns)
         elif header.sequence:
-            for ready in self.sequencer.accept(envelope, now_ns):
-                self.inbox.put(ready)
+            self._hand_on(self.sequencer.accept(envelope, now_ns))
         else:
             self._admit(envelope, now_ns)
 
@@ -265,7 +264,7 @@ class Post:
             self.counters["duplicates"] += 1
         elif self.inbox.put(envelope):
             self._waiting.add(header.id)
-        elif message.DELIVERY is Delivery.RELIABLE:
+        elif message.DELIVERY is Delivery.RELIABLE and message.OVERFLOW is Overflow.REFUSE:
             self._say(Ack(ids=(), refused=(header.id,)), header.sender, now_ns)
 
     def _on_ack(self, header: Header, ack: Ack, now_ns: int) -> None:
@@ -306,8 +305,14 @@ class Post:
         self.counters["gaps_lost"] += 1
         gap = Gap(sender=lost.sender, stream=lost.stream, first=lost.first, last=lost.last)
         self.notices.append((gap, ""))
-        for envelope in ready:
-            self.inbox.put(envelope)
+        self._hand_on(ready)
+
+    def _hand_on(self, broadcasts: Iterable[Envelope]) -> None:
+        """Put broadcasts into the inbox; one that finds no room is a gap like any other, and the agent is told."""
+        for envelope in broadcasts:
+            if not self.inbox.put(envelope):
+                _, _, _, kind, sender, _, sequence, _, _, _ = envelope.header
+                self._lose(Missing(sender, kind, sequence, sequence), ())
 
     def _say(self, message: Message, recipient: str, now_ns: int) -> None:
         self.direct.send(recipient, encode(self._header(message, recipient, now_ns), message))

@@ -1,7 +1,9 @@
 """`boardroom demo`: the firm over real market data, from the first bar to the summary."""
 
+import os
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import closing
@@ -54,9 +56,10 @@ def demo(
         print_json({"mode": mode, "seconds": round(seconds, 2), **to_json(summary)})
         return
     print_summary(summary, console)
+    command = "boardroom" if shutil.which("boardroom") else os.path.relpath(sys.argv[0])
     example = filled[0].order_id if filled else "SPX-500"
     console.print(f"{mode}; {seconds:.1f} s; everything is in {run_dir}", highlight=False)
-    console.print(f"next: boardroom why {example}   boardroom replay   boardroom verify", highlight=False)
+    console.print(f"next: {command} why {example}   {command} replay   {command} verify", highlight=False)
 
 
 def _renew(run_dir: Path, agents: Iterable[str]) -> None:

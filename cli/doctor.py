@@ -16,7 +16,7 @@ from bus.config import Settings
 from bus.errors import BoardroomError
 from bus.redis_server import EMBEDDED, find_server
 from bus.rundir import RunDir
-from cli.options import ConfigOption, JsonOption, RunDirOption, console, load, print_json
+from cli.options import ConfigOption, JsonOption, NewRunDirOption, console, load, print_json
 
 _MIN_FREE_MB: Final = 200
 _CHECK_S: Final = 60
@@ -30,7 +30,7 @@ class Finding(NamedTuple):
     detail: str
 
 
-def doctor(config: ConfigOption = None, run_dir: RunDirOption = None, json: JsonOption = False) -> None:
+def doctor(config: ConfigOption = None, run_dir: NewRunDirOption = None, json: JsonOption = False) -> None:
     """Check Python, packages, Redis, disk and every agent's configuration; exit status 1 when something is missing."""
     findings = list(examine(config, run_dir))
     if json:

@@ -28,6 +28,10 @@ RunDirOption = Annotated[
         "--run-dir", help="Folder of the firm's sockets, journals and ledger.", show_default="the last one started"
     ),
 ]
+NewRunDirOption = Annotated[
+    Path | None,
+    typer.Option("--run-dir", help="Folder for the firm's sockets, journals and ledger.", show_default="./var/run"),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program instead of text for a person.")]
 
 

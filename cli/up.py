@@ -12,7 +12,7 @@ import typer
 from bus.config import Settings
 from bus.errors import Fatal
 from bus.rundir import RunDir
-from cli.options import ConfigOption, RunDirOption, console, load, remember
+from cli.options import ConfigOption, NewRunDirOption, console, load, remember
 from ops.supervisor import Supervisor
 
 _DETACH_PATIENCE_S = 90.0
@@ -21,7 +21,7 @@ _IS_UP = "the firm is up"
 
 def up(
     config: ConfigOption = None,
-    run_dir: RunDirOption = None,
+    run_dir: NewRunDirOption = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once the firm is ready.")] = False,
 ) -> None:
     """Start every agent as a process and keep them running; Ctrl-C or `boardroom stop` ends them."""

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from bus.config import Settings
+from bus.errors import ConfigError
 from bus.messages import AgentStatus
 from ops.ledger import Ledger
 from ops.recorder.config import ledger_url
@@ -43,7 +44,11 @@ class Firm:
 
     def __init__(self, config: Path, overrides: Mapping[str, Any] | None = None, *, restarts: int = 0) -> None:
         self.run_dir = Path(tempfile.mkdtemp(prefix="boardroom-"))
-        self.settings = Settings.load(config, self.run_dir, dict(overrides or {}))
+        try:
+            self.settings = Settings.load(config, self.run_dir, dict(overrides or {}))
+        except ConfigError:
+            self.run_dir.rmdir()
+            raise
         self.supervisor = Supervisor(self.settings, restarts=restarts)
         self.is_up = False
 

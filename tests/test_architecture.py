@@ -15,7 +15,14 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob("*/__init__.py") if pat
 MODULES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))
 AGENTS = ("market", "pads", "qbmia", "quasar", "quantum_amos", "risk", "compliance", "execution", "ops/recorder")
 CLOCKS = {"time.time", "time.time_ns", "time.monotonic", "datetime.now", "uuid.uuid4", "random.random"}
-MAY_READ_CLOCKS = {"bus/main.py", "bus/client.py", "bus/broadcast.py", "bus/redis_server.py", "ops/supervisor.py"}
+MAY_READ_CLOCKS = {
+    "bus/main.py",
+    "bus/client.py",
+    "bus/broadcast.py",
+    "bus/redis_server.py",
+    "bus/rundir.py",
+    "ops/supervisor.py",
+}
 
 
 def layers() -> set[str]:

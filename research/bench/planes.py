@@ -30,6 +30,7 @@ from research.bench import floor
 from research.bench.kinds import Asker, Begin, News, Sink, Source, TrivialSeat, Unit
 
 WINDOW: Final = 250
+_PATIENCE_S: Final = 60.0
 SEATS: Final = ("seat_a", "seat_b", "seat_c")
 _SPAWN: Final = multiprocessing.get_context("spawn")
 
@@ -122,8 +123,11 @@ def drive(process: Process, count: int, is_done: Callable[[], bool]) -> None:
     begin = Begin(count=count)
     header = Header(f"bench:{time.time_ns()}", "b", "", begin.KIND, "bench", process.name, 0, process.now(), 0, 2)
     process.post.inbox.put(decode(encode(header, begin)))
+    deadline = time.monotonic() + _PATIENCE_S
     while not is_done():
         process.turn()
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{process.name} did not finish in {_PATIENCE_S:g} s: {process.status()}")
 
 
 def throughput(count: int, *, is_broadcast: bool) -> tuple[float, float]:

@@ -45,7 +45,7 @@ def test_a_flood_of_low_priority_leaves_room_for_an_alarm() -> None:
 def test_market_data_is_conflated_by_key_only_when_there_is_no_room() -> None:
     inbox = Inbox(3)
     for number, symbol in ((1, "A"), (2, "B"), (3, "A"), (4, "A"), (5, "B"), (6, "C")):
-        assert inbox.put(wrap(Quote(symbol=symbol, number=number)))
+        assert inbox.put(wrap(Quote(symbol=symbol, number=number))) is (symbol != "C")
     assert inbox.counters == {"conflated": 2, "dropped": 1}
     assert drained(inbox) == [
         Quote(symbol="A", number=1),

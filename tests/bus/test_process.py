@@ -160,6 +160,19 @@ def test_alarms_overtake_a_flood(tmp_path: Path) -> None:
     world.close()
 
 
+def test_broadcasts_that_find_no_room_are_a_gap_the_agent_is_told_of(tmp_path: Path) -> None:
+    talker, answerer = Talker(), Answerer()
+    world = MemoryWorld([talker, answerer], tmp_path, config=BusConfig(heartbeat_s=0.05, inbox_messages=16))
+    world.paused.add("answerer")
+    world.tell("talker", Order(facts=20))
+    world.until(lambda: talker.published == 20)
+    world.paused.clear()
+    world.until(lambda: len(answerer.heard) == 16 and len(answerer.gaps) == 4)
+    assert answerer.heard == facts(1, 16)
+    assert answerer.gaps == [(17, 17), (18, 18), (19, 19), (20, 20)]
+    world.close()
+
+
 def test_garbage_and_strangers_are_counted(tmp_path: Path) -> None:
     world = MemoryWorld([Talker(), Answerer()], tmp_path)
     post = world.processes["answerer"].post
