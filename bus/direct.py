@@ -109,7 +109,7 @@ class ZmqDirect:
             router.bind(address)
         except zmq.ZMQError as error:
             router.close()
-            reason = f"{zmq.strerror(error.errno)}; {_advice(self.name, error)}"
+            reason = f"{zmq.strerror(error.errno or 0)}; {_advice(self.name, error)}"
             raise Fatal(f"{self.name} cannot bind {address}: {reason}") from None
         self._router = router
         self._listen(router)

@@ -1,14 +1,15 @@
-"""A child that ends when its parent does, so that a killed supervisor leaves no orphans."""
+"""Children that end when their parent does, so that a killed supervisor leaves no orphans."""
 
 import contextlib
 import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
+_ASKING_TO_STOP: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def die_with_parent() -> Callable[[], None]:
@@ -24,5 +25,19 @@ def die_with_parent() -> Callable[[], None]:
                 ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
             if os.getppid() != parent:
                 os._exit(1)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKING_TO_STOP)
 
     return ask
+
+
+@contextlib.contextmanager
+def birth() -> Iterator[None]:
+    """Hold Ctrl-C back until a child is born and written down.
+
+    An interrupt in between would leave a child nobody knows of, or be swallowed by what Python runs around a fork.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING_TO_STOP)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

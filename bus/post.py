@@ -14,7 +14,7 @@ from bus.delivery import Handled, Outgoing, Parcel, Ring, parcel
 from bus.direct import DirectPlane
 from bus.errors import CodecError
 from bus.inbox import Inbox
-from bus.message import Delivery, Envelope, Header, Message, Plane
+from bus.message import Delivery, Envelope, Header, Message, Overflow, Plane
 from bus.messages import (
     Ack,
     AgentStatus,

@@ -13,7 +13,7 @@ from typing import Final
 import redis
 
 from bus.errors import Fatal
-from bus.lifeline import die_with_parent
+from bus.lifeline import birth, die_with_parent
 from bus.rundir import RunDir
 
 EMBEDDED: Final = "embedded"
@@ -77,7 +77,7 @@ class EmbeddedRedis:
             "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", str(self._run_dir.root),
             "--client-output-buffer-limit", "pubsub", "64mb", "32mb", "30",
         ]  # fmt: skip
-        with self._run_dir.open_log("redis") as output:
+        with self._run_dir.open_log("redis") as output, birth():
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 process_group=0, preexec_fn=die_with_parent(),

@@ -104,7 +104,7 @@ def _follow(supervisor: Supervisor, show: Callable[[int, int], None]) -> None:
     last, since = -1, time.monotonic()
     while True:
         for event in supervisor.watch():
-            errors.print(event, highlight=False, markup=False)
+            errors.print(event, highlight=False, markup=False, soft_wrap=True)
         if supervisor.is_lost():
             raise Fatal(f"an agent is lost; see {supervisor.run_dir.root}/logs")
         status = supervisor.statuses(["market"]).get("market")

@@ -16,6 +16,8 @@ _TROUBLE = (
     "refused",
     "expired",
     "codec_errors",
+    "misplaced",
+    "strangers",
     "invalid",
     "undelivered",
     "redis_lost",

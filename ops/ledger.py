@@ -161,7 +161,10 @@ class Ledger:
         return accepted
 
     def _complaint(self, error: SQLAlchemyError) -> str:
-        return f"ledger {shown(self.engine.url)}: {self._waiting} rows wait, the database says: {_cause(error)}"
+        return (
+            f"ledger {shown(self.engine.url)}: {self._waiting} rows wait, the database says: {_cause(error)}; "
+            f"see to it and start the recorder again, its journal has them all"
+        )
 
 
 def shown(url: URL) -> str:

@@ -13,7 +13,7 @@ from typing import Final
 from bus.client import Client
 from bus.config import AgentEntry, Settings
 from bus.errors import ConfigError, Fatal
-from bus.lifeline import die_with_parent
+from bus.lifeline import birth, die_with_parent
 from bus.messages import AgentState, AgentStatus
 from bus.redis_server import EMBEDDED, EmbeddedRedis
 from bus.rundir import RunDir
@@ -102,7 +102,7 @@ class Supervisor:
         environment = dict(os.environ)
         if not self.settings.firm.kernels.jit:
             environment["NUMBA_DISABLE_JIT"] = "1"
-        with self.run_dir.open_log(name) as log:
+        with self.run_dir.open_log(name) as log, birth():
             self._log_starts[name] = log.tell()
             self._children[name] = subprocess.Popen(
                 [sys.executable, "-m", entry.module or name, "--run-dir", str(self.run_dir.root)],

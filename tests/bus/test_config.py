@@ -6,7 +6,7 @@ import pytest
 from pydantic import Field
 
 from bus.config import Config, Settings
-from bus.errors import ConfigError
+from bus.errors import ConfigError, Fatal
 
 FIRM = """
 [agents.risk]
@@ -141,3 +141,45 @@ def test_elsewhere_replaces_tables_whole_and_keeps_the_ledger_local(folder: Path
     settings = load(folder).elsewhere(folder / "other", {"pads": {"seats": 1}})
     assert settings.run_dir == folder / "other"
     assert settings.table("pads", Table) == Table(seats=1)
+
+
+def test_a_mistake_from_the_environment_names_the_variable(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOARDROOM_PADS__SEATS", "many")
+    with pytest.raises(ConfigError, match=r"^environment variable BOARDROOM_PADS__SEATS: pads\.seats = 'many'"):
+        load(folder).table("pads", Table)
+    monkeypatch.setenv("BOARDROOM_RISK__WEIGHT", "0.9")
+    monkeypatch.delenv("BOARDROOM_PADS__SEATS")
+    (folder / "limits.toml").write_text("[risk]\nweight = nan\nnotional = 5.0\n")
+    with pytest.raises(ConfigError, match=r"^/.*limits\.toml: risk\.weight = nan"):
+        load(folder).limits("risk", Limits)
+
+
+def test_two_variables_that_contradict_each_other_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOARDROOM_PADS__STAKES", "1")
+    monkeypatch.setenv("BOARDROOM_PADS__STAKES__QBMIA__WEIGHT", "0.1")
+    with pytest.raises(ConfigError, match="another one gives STAKES a value; unset one of them"):
+        load(folder)
+
+
+def test_a_table_of_limits_that_limits_nothing_is_refused(folder: Path) -> None:
+    (folder / "limits.toml").write_text("[risc]\nweight = 0.1\n")
+    with pytest.raises(ConfigError, match=r"limits\.toml: unknown table \[risc\]; it would limit nothing"):
+        load(folder)
+
+
+def test_true_and_false_are_no_numbers(folder: Path) -> None:
+    (folder / "firm.toml").write_text("[agents.pads]\n[agents.risk]\n[pads]\nseats = true\n")
+    with pytest.raises(ConfigError, match=r"pads\.seats = True: true and false mean nothing here"):
+        load(folder).table("pads", Table)
+
+
+def test_a_misspelt_key_is_named_before_the_one_it_should_have_been(folder: Path) -> None:
+    (folder / "limits.toml").write_text("[risk]\nweigth = 0.1\nnotional = 5.0\n")
+    with pytest.raises(ConfigError, match=r"risk\.weigth is not a known key; remove or correct it \(and 1 more\)"):
+        load(folder).limits("risk", Limits)
+
+
+def test_a_run_directory_that_cannot_be_written_is_named(folder: Path) -> None:
+    (folder / "run").touch()
+    with pytest.raises(Fatal, match=r"run/config\.json: .*; make it writable, or use another --run-dir"):
+        load(folder).save()

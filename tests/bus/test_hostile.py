@@ -1,6 +1,7 @@
 """Whatever arrives on the planes: never an exception, never an input that is not a valid message of its plane."""
 
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any, Final
 
 import msgpack
 import pytest
+import zmq
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bus.codec import DECIMAL_EXT, MAX_FRAME_BYTES, decode, encode
 from bus.config import BusConfig
+from bus.direct import BUNDLE, ZmqDirect, bundle, unbundle
 from bus.errors import CodecError
 from bus.journal import Journal, RecordType, read
 from bus.memory import MemoryBroadcast, MemoryDirect, MemoryHub
@@ -28,7 +31,8 @@ PEERS: Final = (NAME, "talker")
 BEGIN_NS: Final = 1_700_000_000_000_000_000
 HEADER: Final = Header("s:1", "s:1", "", Question.KIND, "stranger", NAME, 0, BEGIN_NS, 60_000, 2)
 KINDS: Final = sorted(registry().values(), key=lambda kind: kind.KIND)
-LIKELY: Final = st.sampled_from([Question, Fact, Alarm, AgentStatus]) | st.sampled_from(KINDS)
+COMMON: Final[list[type[Message]]] = [Question, Fact, Alarm, AgentStatus]
+LIKELY: Final = st.sampled_from(COMMON) | st.sampled_from(KINDS)
 NAMES: Final = st.sampled_from([NAME, "talker", "stranger", "", "x" * 64, "x" * 300])
 COUNTS: Final = st.sampled_from([0, 1, 2, 3, 40, 2**31, 2**53 - 1, 2**53, 2**63 - 1])
 LIVES_MS: Final = st.sampled_from([0, 1, 5_000, 60_000, 2**40, 2**63 - 1])
@@ -207,3 +211,28 @@ def test_a_flood_of_pings_is_answered_and_kept_out_of_the_journal() -> None:
         made.run(1.0)
         assert not list(made.inputs())
         assert made.process.inputs == 1
+
+
+@given(
+    st.binary(max_size=200) | PLAIN.map(msgpack.packb) | st.lists(st.binary(max_size=9), max_size=80).map(msgpack.packb)
+)
+def test_a_bundle_comes_apart_or_comes_back_whole(content: bytes) -> None:
+    frames = unbundle(BUNDLE + content)
+    assert frames == [BUNDLE + content] or bundle(frames) == BUNDLE + msgpack.packb(msgpack.unpackb(content))
+    assert len(frames) <= 64
+
+
+def test_a_message_of_more_parts_than_one_is_refused_and_counted(short_dir: Path) -> None:
+    plane = ZmqDirect(NAME, {NAME: f"ipc://{short_dir}/a.sock"})
+    with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
+        dealer.connect(f"ipc://{short_dir}/a.sock")
+        dealer.send_multipart([b"one", b"two"])
+        dealer.send(b"three")
+        assert plane.poller.poll(5_000)
+        frames: list[bytes] = []
+        deadline = time.monotonic() + 5.0
+        while not frames and time.monotonic() < deadline:
+            frames = plane.receive(10)
+    plane.close()
+    assert frames == [b"three"]
+    assert plane.counters["codec_errors"] == 1

@@ -240,3 +240,14 @@ def test_every_input_is_in_the_journal_with_its_outputs(tmp_path: Path) -> None:
 
 def test_a_question_is_a_reliable_message() -> None:
     assert Question.DELIVERY == "reliable"
+
+
+def test_outputs_of_an_idle_agent_reach_the_journal_without_another_input(tmp_path: Path) -> None:
+    talker = Talker()
+    world = MemoryWorld([talker], tmp_path)
+    world.tell("talker", Order(facts=3))
+    world.until(lambda: talker.published == 3)
+    world.turn()
+    kinds = [record.type for record in read_journal(tmp_path / "journal" / "talker")]
+    assert kinds.count(RecordType.OUTPUT) == 3
+    world.close()
