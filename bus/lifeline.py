@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -25,7 +26,6 @@ def die_with_parent() -> Callable[[], None]:
                 ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
             if os.getppid() != parent:
                 os._exit(1)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ASKING_TO_STOP)
 
     return ask
 
@@ -36,8 +36,15 @@ def birth() -> Iterator[None]:
 
     An interrupt in between would leave a child nobody knows of, or be swallowed by what Python runs around a fork.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ASKING_TO_STOP)
+    if threading.current_thread() is not threading.main_thread():
+        yield  # interrupts only ever come to the main thread
+        return
+    caught: list[int] = []
+    before = {number: signal.signal(number, lambda got, _: caught.append(got)) for number in _ASKING_TO_STOP}
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for got in caught:
+            signal.raise_signal(got)

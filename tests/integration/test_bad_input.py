@@ -329,7 +329,7 @@ def test_a_mistake_in_the_configuration_is_one_line_everywhere(config: Path, sho
     replace(config / "limits.toml", "gross = 1.5", "gros = 1.5")
     words = f"{config / 'limits.toml'}: risk.gros is not a known key; remove or correct it (and 1 more)"
     check = start("risk", "--check", "--config", config)
-    up = start("cli", "up", "--config", config, "--run-dir", short_dir)
+    up = start("cli", "up", "--config", config, "--run-dir", short_dir, env=ONLY_RISK)
     assert said(check) == (CONFIG_STATUS, f"risk: {words}")
     assert said(up) == (1, f"boardroom: risk ended with status {CONFIG_STATUS} before it was ready: risk: {words}")
     doctor = start("cli", "doctor", "--config", config, "--run-dir", short_dir, env=ONLY_RISK)
