@@ -156,20 +156,13 @@ def frame(message: Message, to: str | None, age_s: float = 0.0, sequence: int = 
     return encode(Header("x:1", "x:1", "", message.KIND, "stranger", to, sequence, now_ns, 5_000, 1), message)
 
 
-def throw_garbage(firm: Firm) -> None:
-    """Throw at PADS, over both planes, everything that is not for it."""
+@contextmanager
+def garbage(firm: Firm) -> Iterator[None]:
+    """Throw at PADS, over both planes, everything that is not for it.
+
+    The connection of the flood stays: what a full queue keeps back at the sender is lost when the sender leaves.
+    """
     address = addresses(firm.settings.firm.bus, ["pads"], RunDir(firm.run_dir).sockets)["pads"]
-    ask = SystemCommand(command=Command.ASK, symbol="SPX")
-    with stranger(address) as dealer:
-        unknown = encode(Header("x:1", "", "", "NO_SUCH_KIND/9", "x", "pads", 0, 0, 0, 1), Ping())
-        for malformed in (b"", b"\x9b", frame(Ping(), "pads")[:-1], b"\0" * (MAX_FRAME_BYTES + 1), BUNDLE, unknown):
-            dealer.send(malformed)
-        dealer.send_multipart([frame(ask, "pads")] * 2)
-        for wrong in (frame(ask, "somebody"), frame(ask, "pads", age_s=60.0), frame(ask, None)):
-            dealer.send(wrong)
-        chance = random.Random(1)
-        for _ in range(GARBAGE):
-            dealer.send(chance.randbytes(40))
     with stranger(address) as dealer:
         dealer.send(b"never finished", zmq.SNDMORE)
     with stranger(address) as dealer:
@@ -181,6 +174,18 @@ def throw_garbage(firm: Firm) -> None:
     with closing(redis.Redis(unix_socket_path=str(RunDir(firm.run_dir).redis_socket))) as channel:
         for payload in (b"", b"\xff" * 100, b"\0" * (MAX_FRAME_BYTES + 1), frame(alert, None, sequence=1)):
             assert channel.publish("boardroom.PORTFOLIO_UPDATE/1", payload) > 0
+    ask = SystemCommand(command=Command.ASK, symbol="SPX")
+    unknown = encode(Header("x:1", "", "", "NO_SUCH_KIND/9", "x", "pads", 0, 0, 0, 1), Ping())
+    with stranger(address) as dealer:
+        for malformed in (b"", b"\x9b", frame(Ping(), "pads")[:-1], b"\0" * (MAX_FRAME_BYTES + 1), BUNDLE, unknown):
+            dealer.send(malformed)
+        dealer.send_multipart([frame(ask, "pads")] * 2)
+        for wrong in (frame(ask, "somebody"), frame(ask, "pads", age_s=60.0), frame(ask, None)):
+            dealer.send(wrong)
+        chance = random.Random(1)
+        for _ in range(GARBAGE):
+            dealer.send(chance.randbytes(40))
+        yield
 
 
 def test_garbage_on_both_planes_is_counted_and_changes_nothing(finished: Finished, start: Start) -> None:
@@ -193,9 +198,9 @@ def test_garbage_on_both_planes_is_counted_and_changes_nothing(finished: Finishe
 
     with Firm(CONFIGS, PATIENT) as firm:
         firm.wait(lambda: concluded(firm) >= 50)
-        throw_garbage(firm)
-        firm.wait_done()
-        firm.wait(lambda: counted() == expected, 10.0, f"{expected}")
+        with garbage(firm):
+            firm.wait_done()
+            firm.wait(lambda: counted() == expected, 10.0, f"{expected}")
         again = start("pads", "--run-dir", firm.run_dir)
         second = start("cli", "up", "--run-dir", firm.run_dir, "--config", CONFIGS)
         pid = firm.supervisor.pid("pads")
