@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Final
 
 from bus.client import Client
@@ -285,8 +284,3 @@ def wait_until_free(run_dir: RunDir, names: Iterable[str], patience_s: float = L
                     f"end it, or use another --run-dir"
                 )
             time.sleep(0.05)
-
-
-def is_running(run_dir: Path) -> bool:
-    """Tell whether a supervisor runs in this run directory."""
-    return RunDir(run_dir).lock("supervisor").is_held()
