@@ -7,12 +7,11 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from bus.message import NEVER_EXPIRES, Envelope, Header
+from bus.message import Envelope, Header
 
 _MAX_BACKOFF: Final = 8
 _MOST_RECENT: Final = 1024
 _MOST_REMEMBERED: Final = 4 * _MOST_RECENT
-_FOREVER_NS: Final = 2**63 - 1
 
 
 class Parcel(NamedTuple):
@@ -28,11 +27,10 @@ class Parcel(NamedTuple):
 
 def parcel(envelope: Envelope, frame: bytes) -> Parcel:
     """Make a parcel of a stamped direct message and its frame."""
-    message_id, correlation_id, _, kind, _, recipient, _, sent_ns, ttl_ms, _ = envelope.header
-    if recipient is None:
-        raise ValueError(f"{kind} {message_id} is a broadcast: it has no recipient to send a parcel to")
-    expires_ns = sent_ns + ttl_ms * 1_000_000 if ttl_ms != NEVER_EXPIRES else _FOREVER_NS
-    return Parcel(message_id, correlation_id, kind, recipient, frame, expires_ns)
+    header = envelope.header
+    if header.recipient is None:
+        raise ValueError(f"{header.kind} {header.id} is a broadcast: it has no recipient to send a parcel to")
+    return Parcel(header.id, header.correlation_id, header.kind, header.recipient, frame, header.expires_ns)
 
 
 class Outgoing:
@@ -134,8 +132,7 @@ class Handled:
     def add(self, header: Header, *, is_reliable: bool) -> None:
         """Record that a message is in the journal."""
         if is_reliable:
-            expires_ns = header.sent_ns + header.ttl_ms * 1_000_000 if header.ttl_ms != NEVER_EXPIRES else _FOREVER_NS
-            self._reliable[header.id] = (expires_ns, [])
+            self._reliable[header.id] = (header.expires_ns, [])
             return
         self._others[header.id] = []
         if len(self._others) > _MOST_REMEMBERED:

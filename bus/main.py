@@ -141,7 +141,7 @@ def _serve(agent: Agent, settings: Settings, run_dir: RunDir, log: FilteringBoun
     process.start()
     for skipped in snapshots.skipped:
         log.warning("passed over a snapshot that is not whole", snapshot=skipped.name, reason=skipped.reason)
-    log.info("ready", incarnation=process.incarnation, inputs=process.inputs, records=process.last_record)
+    log.info("ready", incarnation=process.incarnation, inputs=process.inputs, records=journal.last_number)
     calm_collector()
     is_lean = False
     while not stopping:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Final, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 NEVER_EXPIRES: Final = 0
+FOREVER_NS: Final = 2**63 - 1
 MAX_COUNT: Final = 2**53 - 1
 """Largest sequence: the largest integer that is exact in every language's numbers."""
 
@@ -81,7 +82,12 @@ class Header(NamedTuple):
 
     def has_expired(self, now_ns: int) -> bool:
         """Tell whether the time to live has passed at ``now_ns``."""
-        return self.ttl_ms != NEVER_EXPIRES and now_ns > self.sent_ns + self.ttl_ms * 1_000_000
+        return now_ns > self.expires_ns
+
+    @property
+    def expires_ns(self) -> int:
+        """Last moment of the time to live, nanoseconds since the epoch; ``FOREVER_NS`` where there is no end."""
+        return FOREVER_NS if self.ttl_ms == NEVER_EXPIRES else self.sent_ns + self.ttl_ms * 1_000_000
 
 
 class Part(BaseModel):

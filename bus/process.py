@@ -150,11 +150,6 @@ class Process:
         self._last_ns = max(self._last_ns, self._clock_ns())
         return self._last_ns
 
-    @property
-    def last_record(self) -> int:
-        """Number of the last record of the journal, 0 for none."""
-        return self.journal.last_number
-
     def status(self) -> AgentStatus:
         """Return what an observer should see of this process."""
         counters: Counter[str] = Counter()
@@ -180,7 +175,7 @@ class Process:
     def snapshot(self) -> None:
         """Write the state of agent and post, and remember how far the journal has come."""
         self.journal.sync()
-        number = self.last_record
+        number = self.journal.last_number
         state = {
             "stepper": self.stepper.snapshot(),
             "post": pack_map(self.post.snapshot()),
@@ -260,9 +255,9 @@ class Process:
         newest = self._snapshots.newest()
         if newest is not None:
             number, state = newest
-            if number > self.last_record:
+            if number > self.journal.last_number:
                 raise JournalError(
-                    f"{self.name}: snapshot of record {number}, but the journal ends at {self.last_record}: "
+                    f"{self.name}: snapshot of record {number}, but the journal ends at {self.journal.last_number}: "
                     f"records are missing; restore the journal from a copy, or move both aside to begin anew"
                 )
             self._restore(state)

@@ -153,7 +153,7 @@ class Simulation:
         self.counters["undelivered"] += 1
         sender = self._steppers[header.sender]
         if header.ttl_ms:
-            due_ns = header.sent_ns + header.ttl_ms * 1_000_000
+            due_ns = header.expires_ns
             notice = Undelivered(message_id=header.id, kind=header.kind, recipient=header.recipient or "")
             self._push(due_ns, _NOTICE_PRIORITY, sender, sender.local(notice, due_ns, header.correlation_id))
 

@@ -13,7 +13,6 @@ from bus.message import NEVER_EXPIRES, Envelope, Header, Message, Plane
 from bus.messages import DeferralEnds, Started
 
 _NS: Final = 1_000_000_000
-_NEVER_NS: Final = 2**63 - 1
 SNAPSHOT_VERSION: Final = 1
 
 
@@ -117,11 +116,11 @@ class Stepper:
             elif not self._handle(envelope, now_ns, outputs):
                 self._deferred.append(envelope)
         if self._deferred and not self._wake_ns:
-            self._wake_for(min((each.header for each in self._deferred), key=_expiry_ns), now_ns)
+            self._wake_for(min((each.header for each in self._deferred), key=lambda header: header.expires_ns), now_ns)
 
     def _wake_for(self, header: Header, now_ns: int) -> None:
         """See to it that a deferred message is looked at once more when it expires, whether or not anything arrives."""
-        due_ns = _expiry_ns(header) + 1
+        due_ns = header.expires_ns + 1
         if header.ttl_ms != NEVER_EXPIRES and (not self._wake_ns or due_ns < self._wake_ns):
             self._wake_ns = due_ns
             self._timer_count += 1
@@ -197,7 +196,3 @@ class Stepper:
         self._timers = [(due, number, Envelope(Header(*h), m)) for due, number, h, m in state["timers"]]
         self._deferred = [Envelope(Header(*h), m) for h, m in state["deferred"]]
         self.agent.restore(state["agent"])
-
-
-def _expiry_ns(header: Header) -> int:
-    return header.sent_ns + header.ttl_ms * 1_000_000 if header.ttl_ms != NEVER_EXPIRES else _NEVER_NS
