@@ -7,3 +7,5 @@ from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
+Complexes: TypeAlias = NDArray[np.complex128]
+Bools: TypeAlias = NDArray[np.bool_]
