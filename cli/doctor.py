@@ -17,6 +17,7 @@ from bus.errors import BoardroomError
 from bus.redis_server import EMBEDDED, find_server
 from bus.rundir import RunDir
 from cli.options import ConfigOption, JsonOption, NewRunDirOption, console, load, print_json
+from kernels.batch import engine
 
 _MIN_FREE_MB: Final = 200
 _CHECK_S: Final = 60
@@ -55,6 +56,7 @@ def examine(config: Path | None, run_dir: Path | None) -> Iterable[Finding]:
         yield Finding("configuration", False, str(error))
         return
     yield Finding("configuration", True, str(settings.folder))
+    yield _backend(settings)
     if settings.firm.bus.redis_url == EMBEDDED:
         yield _attempt("redis", lambda: str(find_server()))
     yield _attempt("run directory", lambda: _room(settings))
@@ -71,6 +73,15 @@ def _packages() -> Iterable[Finding]:
             yield Finding(name, False, f"pip install {name}")
     has_arch = importlib.util.find_spec("arch") is not None
     yield Finding("demo data", has_arch, "the arch package" if has_arch else "pip install 'boardroom[demo]'")
+
+
+def _backend(settings: Settings) -> Finding:
+    """Tell where batches of kernels run: what [kernels] backend asks for, and what this machine has."""
+    try:
+        chosen = engine(settings.firm.kernels.backend)
+    except RuntimeError as error:
+        return Finding("kernels", False, str(error))
+    return Finding("kernels", True, f"batches on {chosen.name}, {chosen.why}")
 
 
 def _attempt(what: str, look: Callable[[], str]) -> Finding:

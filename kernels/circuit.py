@@ -93,6 +93,19 @@ def apply(state: Complexes, gates: Ints, angles: Floats) -> Complexes:
     return result
 
 
+def check_gates(gates: Ints, angles: Floats, qubits: int) -> None:
+    """Raise ValueError where a circuit is not what ``run`` says."""
+    if gates.ndim != 2 or gates.shape[1] != 3 or angles.shape != gates.shape[:1] or not 1 <= qubits <= MOST_QUBITS:
+        raise ValueError(
+            f"gates {gates.shape}, angles {angles.shape}, {qubits} qubits: expected (g, 3), (g,), 1 to {MOST_QUBITS}"
+        )
+    if not _is_sound(np.ascontiguousarray(gates), np.ascontiguousarray(angles), qubits):
+        raise ValueError(
+            f"gates {gates.tolist()}, angles {angles} on {qubits} qubits: expected opcodes {H} to {SWAP}, qubits of "
+            "the register, control unlike target, and finite angles"
+        )
+
+
 def inverse(gates: Ints, angles: Floats) -> tuple[Ints, Floats]:
     """Return the circuit that undoes a circuit: the gates in reverse, each turned back.
 
@@ -134,6 +147,26 @@ def fidelity(a: Complexes, b: Complexes) -> float:
 
 
 @kernel
+def apply_gate(
+    out: Complexes, parts: Floats, opcode: int, target: int, control: int, angle: float, qubits: int
+) -> None:
+    """Multiply the state ``out`` by one gate, in place; ``parts`` is the same memory as floats. Nothing is checked."""
+    step = 1 << (qubits - 1 - target)
+    mask = 0 if control < 0 else 1 << (qubits - 1 - control)
+    a, b, c, d = _matrix(opcode, angle)
+    if opcode == SWAP:
+        _mix_real(parts, 2 * mask, 2 * step, 0.0, 1.0, 1.0, 0.0)
+        _mix_real(parts, 2 * step, 2 * mask, 0.0, 1.0, 1.0, 0.0)
+        _mix_real(parts, 2 * mask, 2 * step, 0.0, 1.0, 1.0, 0.0)
+    elif opcode in (H, X, RY, CNOT):
+        _mix_real(parts, 2 * step, 2 * mask, a.real, b.real, c.real, d.real)
+    elif opcode in (Y, RX):
+        _mix(out, step, mask, a, b, c, d)
+    else:
+        _turn(out, step, mask, a, d)
+
+
+@kernel
 def _qubits(state: Complexes) -> int:
     """Return n where ``state`` is one of n qubits, of norm 1, and -1 where it is not; NaN fails the comparison."""
     total = 0.0
@@ -166,20 +199,7 @@ def _apply(state: Complexes, gates: Ints, angles: Floats) -> Complexes:
     out = state.copy()
     parts = out.view(np.float64)
     for row in range(len(gates)):
-        opcode = gates[row, 0]
-        step = 1 << (qubits - 1 - gates[row, 1])
-        mask = 0 if gates[row, 2] < 0 else 1 << (qubits - 1 - gates[row, 2])
-        a, b, c, d = _matrix(opcode, angles[row])
-        if opcode == SWAP:
-            _mix_real(parts, 2 * mask, 2 * step, 0.0, 1.0, 1.0, 0.0)
-            _mix_real(parts, 2 * step, 2 * mask, 0.0, 1.0, 1.0, 0.0)
-            _mix_real(parts, 2 * mask, 2 * step, 0.0, 1.0, 1.0, 0.0)
-        elif opcode in (H, X, RY, CNOT):
-            _mix_real(parts, 2 * step, 2 * mask, a.real, b.real, c.real, d.real)
-        elif opcode in (Y, RX):
-            _mix(out, step, mask, a, b, c, d)
-        else:
-            _turn(out, step, mask, a, d)
+        apply_gate(out, parts, gates[row, 0], gates[row, 1], gates[row, 2], angles[row], qubits)
     return out
 
 
@@ -219,7 +239,9 @@ def _strides(size: int, step: int, mask: int) -> tuple[int, int]:
     """Return how far apart blocks, and runs in a block, of amplitudes lie where the control is 1 and the target 0."""
     if mask == 0:
         return size, step
-    return max(step, mask), min(step, mask)
+    if step > mask:  # numba 0.68 cannot compile max(a, b) for a device
+        return step, mask
+    return mask, step
 
 
 @kernel

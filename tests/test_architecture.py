@@ -43,7 +43,7 @@ def test_every_package_has_a_layer_and_is_shipped() -> None:
 
 @pytest.mark.parametrize("path", sorted((ROOT / "kernels").rglob("*.py")), ids=name_of)
 def test_kernels_import_numbers_only(path: Path) -> None:
-    allowed = {"numpy", "numba", "math", "kernels", "typing", "collections", "dataclasses"}
+    allowed = {"numpy", "numba", "math", "kernels", "typing", "collections", "dataclasses", "functools", "types"}
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             assert {alias.name.split(".")[0] for alias in node.names} <= allowed

@@ -1,0 +1,1 @@
+"""The batches of ``kernels.batch`` on a CUDA device, compiled by numba from the same functions."""
