@@ -87,11 +87,18 @@ def worst_shortfall(returns: Floats, held: Floats, low: Floats, high: Floats, le
 
 
 @kernel
+def _tail_size(n: int, level: float) -> tuple[int, float]:
+    """Return floor(m) and m, the number of observations in the tail of n."""
+    size = n * (1.0 - level)
+    whole = int(np.floor(size + _WHOLE))
+    return whole, max(size, float(whole))
+
+
+@kernel
 def _tail(losses: Floats, level: float) -> tuple[Floats, float]:
     """Return the floor(m) + 1 greatest losses, downward, and m."""
     n = losses.size
-    size = n * (1.0 - level)
-    whole = int(np.floor(size + _WHOLE))
+    whole, size = _tail_size(n, level)
     count = min(whole + 1, n)
     worst = np.full(count, -np.inf)
     for i in range(n):
@@ -103,13 +110,18 @@ def _tail(losses: Floats, level: float) -> tuple[Floats, float]:
             worst[place] = worst[place - 1]
             place -= 1
         worst[place] = loss
-    return worst, max(size, float(whole))
+    return worst, size
 
 
 @kernel
 def _expected_shortfall(losses: Floats, level: float) -> float:
     worst, size = _tail(losses, level)
-    whole = int(np.floor(size))
+    return _mean_of_tail(worst, int(np.floor(size)), size)
+
+
+@kernel
+def _mean_of_tail(worst: Floats, whole: int, size: float) -> float:
+    """Mean of the tail of losses sorted downward: ``whole`` of them and a part of the next."""
     total = 0.0
     for i in range(whole):
         total += worst[i]

@@ -23,19 +23,29 @@ feedback of another, and the answer must not depend on which came first.
 
 import math
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from pydantic import Field, ValidationError
 
 from bus.agent import DEFER, Agent, Answer, Report, handles
 from bus.config import Config
 from bus.errors import Invalid
-from bus.message import Probabilities
-from bus.messages import Action, DecisionRequest, DecisionResponse, Gap, MarketUpdate, PerformanceFeedback
+from bus.messages import (
+    Action,
+    DecisionRequest,
+    DecisionResponse,
+    Gap,
+    MarketUpdate,
+    PerformanceFeedback,
+    RiskAlert,
+)
 from kernels.arrays import Floats
-from market.belief import MoveSizes, log_score
+from market.belief import log_score
 from market.choice import choose
-from market.window import BarWindow
+from market.factors import Factors, Reading
+from market.track import Round, Track, View, abstain
+
+__all__ = ["Round", "Seat", "SeatConfig", "View", "abstain"]
 
 _SUM_TOLERANCE: Final = 1e-9
 _LEAST_PRICE: Final = Decimal("1e-100")
@@ -46,83 +56,16 @@ class SeatConfig(Config):
     """What every seat can be told.
 
     ``window_bars`` is the history it needs before it answers; ``initial_confidence`` its credibility before any round
-    is settled; ``score_discount`` what a settled round keeps of its say in the record when the next one settles.
+    is settled; ``score_discount`` what a settled round keeps of its say in the record when the next one settles;
+    ``volatility_decay`` weighs the past in the volatility that factors are measured in; a danger in the market more
+    severe than ``alert_severity`` is a RISK_ALERT.
     """
 
     window_bars: int = Field(64, ge=1)
     initial_confidence: float = Field(0.25, gt=0, lt=1)
     score_discount: float = Field(0.99, gt=0, le=1)
-
-
-class View(NamedTuple):
-    """What a seat believes: probabilities of (down, flat, up) summing to 1, or None to abstain.
-
-    ``reasons`` are (factor, contribution), for people; ``evidence`` is plain data (numbers, tuples, arrays) that
-    ``learn`` gets back when the round settles.
-    """
-
-    belief: Probabilities | None
-    confidence: float
-    reasons: tuple[tuple[str, float], ...]
-    evidence: Any = None
-
-
-class Round(NamedTuple):
-    """A question that was answered and has not settled yet."""
-
-    request: DecisionRequest
-    view: View
-
-
-def abstain(reason: str) -> View:
-    """Return the view of a seat that has nothing to say, and why."""
-    return View(None, 0.0, ((reason, 1.0),))
-
-
-class _Track:
-    """What the chassis keeps of one symbol."""
-
-    def __init__(self, window_bars: int) -> None:
-        self.window = BarWindow(window_bars)
-        self.settled = 0
-        self.rounds: dict[str, Round] = {}
-        self.sizes = MoveSizes()
-        self.advantage = 0.0
-        self.has_lost_bars = False
-        self.has_lost_feedback = False
-
-    def open(self, request: DecisionRequest, view: View) -> None:
-        self.rounds[request.round_id] = Round(request, view)
-
-    def close(self, feedback: PerformanceFeedback) -> Round | None:
-        """Take out the round that settled, and older ones whose feedback never came."""
-        settled = self.rounds.pop(feedback.decision_id, None)
-        while self.rounds:
-            key, oldest = next(iter(self.rounds.items()))
-            if oldest.request.bar + oldest.request.horizon >= feedback.bar:
-                break
-            del self.rounds[key]
-        return settled
-
-    def snapshot(self) -> dict[str, Any]:
-        return {
-            "window": self.window.snapshot(),
-            "settled": self.settled,
-            "rounds": [[request, *view] for request, view in self.rounds.values()],
-            "sizes": self.sizes.snapshot(),
-            "advantage": self.advantage,
-            "has_lost_bars": self.has_lost_bars,
-            "has_lost_feedback": self.has_lost_feedback,
-        }
-
-    def restore(self, state: dict[str, Any]) -> None:
-        self.window.restore(state["window"])
-        self.settled = state["settled"]
-        self.rounds = {request.round_id: Round(request, View(*view)) for request, *view in state["rounds"]}
-        self.sizes.restore(state["sizes"])
-        self.advantage = state["advantage"]
-        self.has_lost_bars = state["has_lost_bars"]
-        self.has_lost_feedback = state["has_lost_feedback"]
+    volatility_decay: float = Field(0.94, gt=0, lt=1)
+    alert_severity: float = Field(0.7, ge=0, le=1)
 
 
 class Seat(Agent):
@@ -139,7 +82,8 @@ class Seat(Agent):
     def __init__(self, name: str, config: SeatConfig) -> None:
         super().__init__(name)
         self._chassis = config
-        self._tracks: dict[str, _Track] = {}
+        self._tracks: dict[str, Track] = {}
+        self._factors = Factors(config.volatility_decay)
         self._initial_logit = math.log(config.initial_confidence / (1.0 - config.initial_confidence))
         self._answers = 0
         self._abstentions = 0
@@ -147,17 +91,27 @@ class Seat(Agent):
     def believe(self, symbol: str, request: DecisionRequest) -> View:
         """Return the view of ``symbol`` as of ``request.bar``.
 
-        Called only with a whole window, ``bars(symbol)``, that ends at that bar, and with every earlier round
-        learned.
+        Called only with a whole window, ``bars(symbol)``, that ends at that bar, and with every earlier round learned;
+        ``reading(symbol)`` is of that bar too.
         """
         raise NotImplementedError(f"{type(self).__name__}: write believe(symbol, request) -> View")
 
     def learn(self, symbol: str, settled: Round, feedback: PerformanceFeedback) -> None:
-        """Take note of what a round came to; called for rounds in which this seat had a belief. By default nothing."""
+        """Take note of what a round came to; called where the view had a belief or evidence. By default nothing."""
+
+    def observe(self, symbol: str, row: Floats) -> None:
+        """Take note of a closed bar, once and in order; ``row`` is valid for this call only. By default nothing."""
+
+    def forget(self, symbol: str) -> None:
+        """Forget bars observed so far, because the next does not follow them. By default nothing."""
 
     def bars(self, symbol: str) -> Floats:
         """Return the last ``window_bars`` bars, oldest first, columns as in ``market.window``; for this call only."""
         return self._tracks[symbol].window.rows
+
+    def reading(self, symbol: str) -> Reading | None:
+        """Return the factors and features of the latest bar, None with fewer than ``market.factors.LEAST_BARS``."""
+        return self._factors.reading(symbol)
 
     def credibility(self, symbol: str) -> float:
         """Return the posterior probability that this seat, and not the prior, is the better forecaster of ``symbol``.
@@ -171,18 +125,23 @@ class Seat(Agent):
     def take_bar(self, update: MarketUpdate) -> None:
         """Put a closed bar into its window; one beyond what float64 can reckon with is a hole in the data."""
         track = self._track(update.symbol)
+        if update.bar > track.window.bar + 1:
+            self.forget(update.symbol)
         if not track.window.append(update):
             return
         track.has_lost_bars = False
         if not _is_representable(update):
-            track.window.clear()
+            self._clear(update.symbol)
+            return
+        self._factors.take(update)
+        self.observe(update.symbol, track.window.rows[-1])
 
     @handles(Gap)
     def take_gap(self, gap: Gap) -> None:
         """Forget windows that may lack a bar, and stop waiting for what will not come."""
-        for track in self._tracks.values():
+        for symbol, track in self._tracks.items():
             if gap.stream == MarketUpdate.KIND:
-                track.window.clear()
+                self._clear(symbol)
                 track.has_lost_bars = True
             elif gap.stream == PerformanceFeedback.KIND:
                 track.has_lost_feedback = True
@@ -200,10 +159,11 @@ class Seat(Agent):
         view = self._view(track, request)
         choice, expected_return = Action.HOLD, 0.0
         if view.belief is not None:
-            choice = choose(view.belief, request.prior, request.position, request.phase)
+            choice = view.choice or choose(view.belief, request.prior, request.position, request.phase)
             expected_return = track.sizes.expected_return(view.belief, request.band)
         response = self._response(request, view, choice, expected_return)
         track.open(request, view)
+        self._alarm(track, request, view)
         if view.belief is None:
             self._abstentions += 1
         else:
@@ -222,6 +182,8 @@ class Seat(Agent):
         request, view = settled
         track.sizes.learn(feedback.outcome, feedback.realized_return, request.band)
         if view.belief is None:
+            if view.evidence is not None:
+                self.learn(feedback.symbol, settled, feedback)
             return
         gain = log_score(view.belief, feedback.outcome) - log_score(request.prior, feedback.outcome)
         track.advantage = self._chassis.score_discount * track.advantage + gain / request.horizon
@@ -238,6 +200,7 @@ class Seat(Agent):
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data; a subclass with state adds its own keys to this."""
         return {
+            "factors": self._factors.snapshot(),
             "tracks": {symbol: track.snapshot() for symbol, track in self._tracks.items()},
             "answers": self._answers,
             "abstentions": self._abstentions,
@@ -245,19 +208,33 @@ class Seat(Agent):
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a state that ``snapshot`` gave; a subclass with state calls this and takes its own keys."""
+        self._factors.restore(state["factors"])
         self._tracks = {}
         for symbol, track in state["tracks"].items():
             self._track(symbol).restore(track)
         self._answers = state["answers"]
         self._abstentions = state["abstentions"]
 
-    def _track(self, symbol: str) -> _Track:
+    def _track(self, symbol: str) -> Track:
         track = self._tracks.get(symbol)
         if track is None:
-            track = self._tracks[symbol] = _Track(self._chassis.window_bars)
+            track = self._tracks[symbol] = Track(self._chassis.window_bars)
         return track
 
-    def _view(self, track: _Track, request: DecisionRequest) -> View:
+    def _clear(self, symbol: str) -> None:
+        self._track(symbol).window.clear()
+        self._factors.clear(symbol)
+        self.forget(symbol)
+
+    def _alarm(self, track: Track, request: DecisionRequest, view: View) -> None:
+        """Raise an alert when a danger becomes severe; one that stays so was told already."""
+        is_severe = view.severity > self._chassis.alert_severity
+        if is_severe and not track.is_alarmed:
+            reason = f"{self.name} sees a danger in {request.symbol} at bar {request.bar}"
+            self.publish(RiskAlert(symbol=request.symbol, severity=view.severity, source=self.name, reason=reason))
+        track.is_alarmed = is_severe
+
+    def _view(self, track: Track, request: DecisionRequest) -> View:
         """Abstain where an answer would rest on a hole, or on what came after the question; believe otherwise."""
         if track.settled < request.settled:
             return abstain("gap")
@@ -283,6 +260,8 @@ class Seat(Agent):
                 choice=choice,
                 expected_return=expected_return,
                 reasons=view.reasons,
+                suspected_phase=view.suspected,
+                severity=view.severity,
             )
         except ValidationError as error:
             first = error.errors(include_url=False)[0]

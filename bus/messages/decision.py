@@ -6,7 +6,18 @@ from typing import Annotated
 
 from pydantic import Field, Strict
 
-from bus.message import Delivery, Message, Name, Overflow, Part, Plane, Priority, Probabilities, Probability
+from bus.message import (
+    Delivery,
+    Message,
+    Name,
+    NonNegativeDecimal,
+    Overflow,
+    Part,
+    Plane,
+    Priority,
+    Probabilities,
+    Probability,
+)
 
 
 class Action(StrEnum):
@@ -46,7 +57,9 @@ PhaseField = Annotated[Phase, Strict(False)]
 class DecisionRequest(Message, kind="DECISION_REQUEST", plane=Plane.DIRECT, delivery=Delivery.DEADLINE):
     """PADS asks a seat. The seat answers only once it has seen bar ``bar`` and ``settled`` feedbacks of the symbol.
 
-    ``band`` is the half-width of "flat" as a log return over ``horizon`` bars; ``position`` is signed units held.
+    ``band`` is the half-width of "flat" as a log return over ``horizon`` bars; ``position`` is signed units held,
+    ``entry_price`` their average price (0 without a position) and ``exposure`` their share of equity, with its sign;
+    ``drawdown`` is the share of its peak that the firm's equity has lost.
     """
 
     round_id: Name
@@ -56,6 +69,9 @@ class DecisionRequest(Message, kind="DECISION_REQUEST", plane=Plane.DIRECT, deli
     band: Annotated[float, Field(gt=0)]
     prior: Probabilities
     position: Decimal
+    entry_price: NonNegativeDecimal
+    exposure: float
+    drawdown: Probability
     phase: PhaseField
     appetite: Probability
     settled: int
@@ -63,7 +79,11 @@ class DecisionRequest(Message, kind="DECISION_REQUEST", plane=Plane.DIRECT, deli
 
 
 class DecisionResponse(Message, kind="DECISION_RESPONSE", plane=Plane.DIRECT, delivery=Delivery.DEADLINE):
-    """A seat's belief over (down, flat, up), or None when it abstains; ``reasons`` are (factor, contribution)."""
+    """A seat's belief over (down, flat, up), or None when it abstains; ``reasons`` are (factor, contribution).
+
+    ``suspected_phase`` is the phase that the seat sees the market enter, None where it suspects no change; PADS checks
+    it against its own reading. ``severity`` is that of a danger the seat sees in the market itself, 0 without one.
+    """
 
     round_id: Name
     symbol: Name
@@ -73,6 +93,8 @@ class DecisionResponse(Message, kind="DECISION_RESPONSE", plane=Plane.DIRECT, de
     choice: ActionField
     expected_return: float
     reasons: tuple[tuple[str, float], ...]
+    suspected_phase: PhaseField | None = None
+    severity: Probability = 0.0
 
 
 class MemberView(Part):
@@ -94,8 +116,9 @@ class MemberView(Part):
 class DecisionMade(Message, kind="DECISION_MADE", plane=Plane.BROADCAST, priority=Priority.NORMAL):
     """The board's decision on one symbol at one bar, with everything that made it.
 
-    ``target`` and ``position`` are signed units; ``expected_return`` a log return over the horizon after costs;
-    ``conviction`` the share of the stronger side in p_up + p_down; ``order_id`` names the order that follows, if any.
+    ``target`` and ``position`` are signed units; ``expected_return`` a log return over the horizon, what the price
+    expects beyond the prior, after costs; ``conviction`` the share of the stronger side in p_up + p_down; ``order_id``
+    names the order that follows, if any; ``style`` the style in force.
     """
 
     decision_id: Name
@@ -117,6 +140,7 @@ class DecisionMade(Message, kind="DECISION_MADE", plane=Plane.BROADCAST, priorit
     phase: PhaseField
     appetite: Probability
     order_id: str | None
+    style: str = ""
 
 
 class Score(Part):

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from kernels import align, bootstrap, gaussian, indicators, lmsr, logistic, logit, tail
+from kernels import align, bootstrap, cycle, gaussian, indicators, lmsr, logistic, logit, spectrum, tail
 from kernels.arrays import Floats
 
 _REPEATS: Final = 7
@@ -26,13 +26,18 @@ def cases() -> dict[str, Callable[[], object]]:
     stakes = np.array([0.30, 0.25, 0.20, 0.10, 0.05])
     closes = 100 * np.exp(np.cumsum(draw.normal(0, 0.01, 250)))
     rows = np.column_stack([closes, closes * 1.01, closes * 0.99, closes, np.full(250, 1e6)])
+    logs = np.log(closes[-cycle.WINDOW :])
+    bars, measured, last_bar = indicators.initial(), np.zeros(indicators.WIDTH), tuple(rows[-1].tolist())
+    for row in rows:
+        indicators.update(bars, row, 0.94, measured)
     losses = draw.standard_t(4, 1000)
     returns = draw.standard_t(4, (4, 500)) * 0.01
+    joint = returns[:, -250:].T.copy()
     held = np.array([0.08, -0.05, 0.04, 0.02])
     memories = np.array([5, 20, 60])
     earned, holdings = logit.payoffs(closes, memories, decay=0.94, discount=0.97)
     state = gaussian.initial(5, prior_variance=0.01, noise_rounds=20.0)
-    factors = np.array([0.4, -0.2, 0.1, 0.0, 0.3])
+    factors, present = np.array([0.4, -0.2, 0.1, 0.0, 0.3]), np.ones(5, np.bool_)
     weights, squares, features = np.zeros(10), np.ones(10), draw.normal(0, 1, 10)
     times = np.arange(1000)
     odds = (0.3, 0.4, 0.3)
@@ -45,15 +50,19 @@ def cases() -> dict[str, Callable[[], object]]:
         "tail.expected_shortfall": lambda: tail.expected_shortfall(losses, 0.975),
         "tail.value_at_risk": lambda: tail.value_at_risk(losses, 0.975),
         "tail.worst_shortfall": lambda: tail.worst_shortfall(returns, held, held - 0.02, held + 0.03, 0.975),
-        "indicators.indicators": lambda: indicators.indicators(rows[-60:], 0.94),
+        "indicators.update": lambda: indicators.update(bars, last_bar, 0.94, measured),
+        "indicators.series": lambda: indicators.series(rows, 0.94),
+        "cycle.cycle": lambda: cycle.cycle(logs),
+        "spectrum.absorption_ratio": lambda: spectrum.absorption_ratio(joint),
+        "spectrum.lag1_autocorrelation": lambda: spectrum.lag1_autocorrelation(closes),
         "logit.payoffs": lambda: logit.payoffs(closes, memories, decay=0.94, discount=0.97),
         "logit.equilibrium": lambda: logit.equilibrium(earned, holdings, temperature=0.1, crowding=0.5),
         "logistic.scores": lambda: logistic.scores(weights, features, 8),
         "logistic.learn": lambda: logistic.learn(
             weights, squares, features, odds, 1, directional=8, rate=0.05, shrinkage=0.001
         ),
-        "gaussian.forecast": lambda: gaussian.forecast(state, state, factors),
-        "gaussian.learn": lambda: gaussian.learn(state, state, factors, 0.5, forgetting=0.99, importance=0.2),
+        "gaussian.forecast": lambda: gaussian.forecast(state, state, factors, present, np.ones(5)),
+        "gaussian.learn": lambda: gaussian.learn(state, state, factors, present, 0.5, forgetting=0.99, importance=0.2),
         "align.common_times": lambda: align.common_times(times, times[::2].copy()),
         "bootstrap.stationary_means": lambda: bootstrap.stationary_means(
             losses, 10.0, 50, np.random.Generator(np.random.PCG64(1))

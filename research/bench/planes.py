@@ -39,7 +39,8 @@ def request(number: int) -> DecisionRequest:
     """Return a request such as PADS sends."""
     return DecisionRequest(
         round_id=f"SPX-{number}", symbol="SPX", bar=number, horizon=5, band=0.0123, prior=(0.3, 0.4, 0.3),
-        position=Decimal("12.5"), phase=Phase.GROWTH, appetite=0.7, settled=number, deadline_ns=2 * 10**18,
+        position=Decimal("12.5"), entry_price=Decimal("1402.25"), exposure=0.06, drawdown=0.01, phase=Phase.GROWTH,
+        appetite=0.7, settled=number, deadline_ns=2 * 10**18,
     )  # fmt: skip
 
 

@@ -60,6 +60,9 @@ def request(
     horizon: int = 1,
     band: float = 0.005,
     position: Decimal = Decimal(0),
+    entry_price: Decimal = Decimal(0),
+    exposure: float = 0.0,
+    drawdown: float = 0.0,
     phase: Phase = Phase.GROWTH,
     symbol: str = SYMBOL,
 ) -> DecisionRequest:
@@ -72,6 +75,9 @@ def request(
         band=band,
         prior=prior,
         position=position,
+        entry_price=entry_price,
+        exposure=exposure,
+        drawdown=drawdown,
         phase=phase,
         appetite=0.7,
         settled=settled,
@@ -142,9 +148,8 @@ class Table:
         self.hand(bar(number, row, self._symbol), "market")
         self._settle(number)
         question = self._question(number).model_copy(update=asked)
-        answers = self.hand(question)
+        answers = [each for each in self.hand(question) if isinstance(each, DecisionResponse)]
         assert len(answers) == 1
-        assert isinstance(answers[0], DecisionResponse)
         self._open.append((question, answers[0]))
         return answers[0]
 
