@@ -4,7 +4,7 @@
 (exponentially weighted by 1/m), the signal is s_m = squash(mean_m sqrt(2m - 1) / sigma): a random walk's mean in
 standard deviations. Momentum at memory m holds s_m, reversion -s_m, flat 0. The payoff of a strategy is the
 discounted mean of what it held times the next return in units of volatility, so a reversion earns minus its momentum
-and flat earns 0.
+and flat earns 0. Traders hear of it late: what was earned in the last ``delay`` bars does not count yet.
 
 **Game.** A continuum of traders mixes over the strategies with shares x. Who holds what everyone holds pays for it:
 u_i(x) = U_i - crowding * e_i * sum_j x_j e_j, with e the holdings now. This is a potential game with a concave
@@ -45,30 +45,32 @@ class Equilibrium(NamedTuple):
         return self.residual <= TOLERANCE
 
 
-def payoffs(closes: Floats, memories: Ints, *, decay: float, discount: float) -> tuple[Floats, Floats]:
+def payoffs(closes: Floats, memories: Ints, *, decay: float, discount: float, delay: int = 0) -> tuple[Floats, Floats]:
     """Return payoff and present holding of each strategy.
 
     Parameters
     ----------
     closes
-        Closing prices, oldest first, positive, at least 3.
+        Closing prices, oldest first, positive, at least 3 + ``delay``.
     memories
         Memories in bars, each at least 1, shape (k,).
     decay, discount
         Weight of the past in the variance and in the payoffs, in [0, 1) and (0, 1].
+    delay
+        Bars after which a payoff is known, at least 0; holdings are those of now.
 
     Returns
     -------
     payoffs, holdings
         Shape (2k + 1,): momentum and reversion of each memory in turn, then flat. Both 0 where closes never moved.
     """
-    if closes.ndim != 1 or closes.shape[0] < 3:
-        raise ValueError(f"closes of shape {closes.shape}, expected (n,) with n >= 3")
+    if closes.ndim != 1 or delay < 0 or closes.shape[0] < 3 + delay:
+        raise ValueError(f"closes of shape {closes.shape}, delay {delay}: expected (n,) with n >= 3 + delay, and >= 0")
     if memories.ndim != 1 or memories.shape[0] == 0 or memories.min() < 1:
         raise ValueError(f"memories {memories}, expected at least one, each of at least one bar")
     if not (0.0 <= decay < 1.0 and 0.0 < discount <= 1.0):
         raise ValueError(f"decay {decay}, discount {discount}: expected 0 <= decay < 1 and 0 < discount <= 1")
-    return _payoffs(closes, memories, decay, discount)
+    return _payoffs(closes, memories, decay, discount, delay)
 
 
 def equilibrium(earned: Floats, holdings: Floats, *, temperature: float, crowding: float) -> Equilibrium:
@@ -91,7 +93,7 @@ def equilibrium(earned: Floats, holdings: Floats, *, temperature: float, crowdin
 
 
 @kernel
-def _payoffs(closes: Floats, memories: Ints, decay: float, discount: float) -> tuple[Floats, Floats]:
+def _payoffs(closes: Floats, memories: Ints, decay: float, discount: float, delay: int) -> tuple[Floats, Floats]:
     k = memories.shape[0]
     means = np.zeros(k)
     signals = np.zeros(k)
@@ -108,10 +110,11 @@ def _payoffs(closes: Floats, memories: Ints, decay: float, discount: float) -> t
         weight = decay * weight + 1.0
         sigma = math.sqrt(total / weight)
         is_first = t == 1
-        rounds = rounds if is_first else discount * rounds + 1.0
+        is_known = not is_first and t < closes.shape[0] - delay
+        rounds = discount * rounds + 1.0 if is_known else rounds
         for i in range(k):
             gain = signals[i] * move / sigma if sigma > 0.0 else 0.0
-            earned[i] = earned[i] if is_first else discount * earned[i] + gain
+            earned[i] = discount * earned[i] + gain if is_known else earned[i]
             means[i] = move if is_first else means[i] + (move - means[i]) / memories[i]
             z = means[i] * math.sqrt(2.0 * memories[i] - 1.0) / sigma if sigma > 0.0 else 0.0
             signals[i] = z / (1.0 + abs(z))

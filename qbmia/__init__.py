@@ -1,1 +1,1 @@
-"""Seat QBMIA: a crowd of momentum and reversion traders in logit equilibrium, and what it holds."""
+"""Seat QBMIA: five strategies, each a game that the market may be playing, and the mixture of what they believe."""

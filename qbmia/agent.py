@@ -1,79 +1,50 @@
-"""The QBMIA seat: asks the game of momentum and reversion what the crowd holds, and leans with it."""
+"""The QBMIA seat: asks five strategies, believes their mixture, and lets their scores decide who is heard."""
 
-from typing import Any
-
-import numpy as np
+from collections.abc import Callable
 
 from bus.agent import Agent
 from bus.config import Settings
-from bus.messages import DecisionRequest, PerformanceFeedback
-from kernels.logit import Equilibrium, equilibrium, payoffs
-from market.belief import direction, tilt
-from market.seat import Round, Seat, View
-from market.window import CLOSE
-from qbmia.calibration import recalibrate
+from market.panel_seat import PanelSeat
+from market.strategy import Pooled, Reasons, Strategy
+from qbmia.antifragile_coalition import AntifragileCoalition
 from qbmia.config import QbmiaConfig
+from qbmia.machiavellian import Machiavellian
+from qbmia.quantum_nash import QuantumNash
+from qbmia.robin_hood import RobinHood, budget
+from qbmia.temporal_biological_nash import TemporalBiologicalNash
 
 
-class Qbmia(Seat):
-    """Believes that the next move goes with the exposure of a crowd in quantal-response equilibrium."""
+class Qbmia(PanelSeat):
+    """Believes the mixture of its five strategies; abstains with fewer than the quorum able to answer.
 
-    def __init__(self, config: QbmiaConfig, *, name: str = "qbmia") -> None:
-        super().__init__(name, config)
+    Parameters
+    ----------
+    quantum
+        Whether Quantum Nash may play the entangled game; the classical one answers otherwise.
+    """
+
+    def __init__(self, config: QbmiaConfig, *, quantum: bool = True, name: str = "qbmia") -> None:
+        decay = config.volatility_decay
+        make: dict[str, Callable[[], Strategy]] = {
+            "quantum_nash": lambda: QuantumNash(config.quantum_nash, decay=decay, quantum=quantum and config.quantum),
+            "machiavellian": lambda: Machiavellian(config.machiavellian),
+            "robin_hood": lambda: RobinHood(config.robin_hood),
+            "temporal_biological_nash": lambda: TemporalBiologicalNash(config.temporal_biological_nash, decay=decay),
+            "antifragile_coalition": lambda: AntifragileCoalition(config.antifragile_coalition, decay=decay),
+        }
+        super().__init__(name, config, config.strategies.model_dump(), make)
         self._config = config
-        self._memories = np.array(config.memories_bars, dtype=np.int64)
-        self._calibrations: dict[str, float] = {}
 
-    def believe(self, symbol: str, request: DecisionRequest) -> View:
-        """Lean with the crowd's exposure; without confidence where the dynamics did not come to rest."""
-        config = self._config
-        earned, holdings = payoffs(
-            self.bars(symbol)[:, CLOSE].copy(),
-            self._memories,
-            decay=config.volatility_decay,
-            discount=config.payoff_discount,
-        )
-        rest = equilibrium(earned, holdings, temperature=config.temperature, crowding=config.crowding)
-        lean = self._calibrations.get(symbol, config.calibration) * rest.exposure
-        confidence = self.credibility(symbol) if rest.has_converged else 0.0
-        return View(tilt(request.prior, lean), confidence, self._reasons(rest, lean), rest.exposure)
-
-    def learn(self, symbol: str, settled: Round, feedback: PerformanceFeedback) -> None:
-        """Believe the crowd more where it was right, less where it was wrong."""
-        belief = settled.view.belief
-        if belief is None:
-            return
-        self._calibrations[symbol] = recalibrate(
-            self._calibrations.get(symbol, self._config.calibration),
-            self._config.calibration,
-            settled.view.evidence,
-            belief,
-            direction(feedback.outcome),
-            self._config.learning_rate / settled.request.horizon,
-        )
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return the state as plain data."""
-        return {**super().snapshot(), "calibrations": dict(self._calibrations)}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take over a state that ``snapshot`` gave."""
-        super().restore(state)
-        self._calibrations = dict(state["calibrations"])
-
-    def _reasons(self, rest: Equilibrium, lean: float) -> tuple[tuple[str, float], ...]:
-        shares = rest.shares.tolist()
-        return (
-            ("momentum", sum(shares[0:-1:2])),
-            ("reversion", sum(shares[1:-1:2])),
-            ("standing_aside", shares[-1]),
-            ("exposure", rest.exposure),
-            ("lean", lean),
-            ("residual", rest.residual),
-            ("exploitability", rest.exploitability),
-        )
+    def reasons(self, pooled: Pooled) -> Reasons:
+        """Add Robin Hood's fair split of the risk budget, where he votes."""
+        given = dict(pooled.reasons)
+        weights = {name: given[f"{name}.weight"] for name in self._weights if f"{name}.weight" in given}
+        if "robin_hood" not in weights:
+            return pooled.reasons
+        split = budget(weights, self._config.robin_hood.fairness)
+        return (*pooled.reasons, *((f"robin_hood.{reason}", share) for reason, share in split))
 
 
 def build(settings: Settings) -> Agent:
-    """Build the seat from its table."""
-    return Qbmia(settings.table("qbmia", QbmiaConfig))
+    """Build the seat from its table and the switch over quantum models."""
+    return Qbmia(settings.table("qbmia", QbmiaConfig), quantum=settings.firm.models.quantum)

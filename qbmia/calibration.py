@@ -1,18 +1,24 @@
-"""How far a belief leans for what the crowd holds: one positive number, learned from the log score.
+"""How far a belief leans for the exposure a strategy asks for: one positive number, learned from the log score.
 
-The belief is p proportional to (prior_down e^(-c a), prior_flat, prior_up e^(c a)), with a the crowd's exposure and c
-the calibration. The slope of ln p[outcome] in c is a (y - (p_up - p_down)), y = -1, 0, 1 for down, flat, up, so that
+The belief is p proportional to (prior_down e^(-c a), prior_flat, prior_up e^(c a)), with a the exposure in [-1, 1] and
+c the calibration. The slope of ln p[outcome] in c is a (y - (p_up - p_down)), y = -1, 0, 1 for down, flat, up, so that
 
     c <- c exp(rate * a * (y - (p_up - p_down))),
 
 kept within a factor ``RANGE`` of where it began: an exponentiated gradient (Kivinen and Warmuth 1997). It cannot
-change sign, so the crowd is believed more or less, never the reverse; a mirrored round moves it the same way.
+change sign, so a strategy is believed more or less, never the reverse; a mirrored round moves it the same way. Rounds
+of horizon h overlap: each counts 1/h.
 """
 
 import math
-from typing import Final
+from typing import Any, Final
 
 from bus.message import Probabilities
+from bus.messages import DecisionRequest, PerformanceFeedback
+from kernels.arrays import Floats
+from market.belief import direction, tilt
+from market.strategy import Reasons, Scene, Vote
+from market.window import CLOSE
 
 RANGE: Final = 10.0
 
@@ -23,3 +29,48 @@ def recalibrate(
     """Return the calibration after a round whose belief came from ``exposure`` and whose outcome was ``direction``."""
     slope = exposure * (direction - (belief[2] - belief[0]))
     return min(max(calibration * math.exp(rate * slope), initial / RANGE), initial * RANGE)
+
+
+def has_moved(rows: Floats) -> bool:
+    """Tell whether the closes of a window, shape (n, 5), differ."""
+    closes = rows[:, CLOSE]
+    return bool(closes[0] != closes[-1] or closes.min() != closes.max())
+
+
+class Calibration:
+    """One symbol's calibration of one strategy.
+
+    Parameters
+    ----------
+    initial
+        Lean of the belief per unit of exposure to begin with, > 0.
+    rate
+        How fast the log score moves it, >= 0.
+    """
+
+    def __init__(self, initial: float, rate: float) -> None:
+        self.initial = initial
+        self._rate = rate
+        self.value = initial
+
+    def vote(self, scene: Scene, exposure: float, confidence: float, reasons: Reasons, severity: float = 0.0) -> Vote:
+        """Lean with ``exposure``; where prices never moved there is nothing to believe but the prior."""
+        if not has_moved(scene.rows):
+            return Vote(scene.request.prior, 0.0, reasons, 0.0)
+        belief = tilt(scene.request.prior, self.value * exposure)
+        return Vote(belief, confidence, (*reasons, ("exposure", exposure)), exposure, None, severity)
+
+    def learn(self, settled: DecisionRequest, vote: Vote, feedback: PerformanceFeedback) -> None:
+        """Believe the strategy more where it was right, less where it was wrong."""
+        if vote.belief is not None:
+            rate = self._rate / settled.horizon
+            side = direction(feedback.outcome)
+            self.value = recalibrate(self.value, self.initial, vote.evidence, vote.belief, side, rate)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state as plain data."""
+        return {"calibration": self.value}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a state that ``snapshot`` gave."""
+        self.value = state["calibration"]

@@ -24,7 +24,7 @@ def closes(seed: int, bars: int = 64) -> Floats:
     return walk(seed, bars)[:, 3].copy()
 
 
-def expected_payoffs(prices: Floats, memory: int, decay: float, discount: float) -> tuple[float, float]:
+def expected_payoffs(prices: Floats, memory: int, decay: float, discount: float, delay: int) -> tuple[float, float]:
     moves = np.diff(np.log(prices))
     sigma = np.array(
         [np.sqrt(np.average(moves[: t + 1] ** 2, weights=decay ** np.arange(t, -1, -1.0))) for t in range(len(moves))]
@@ -35,22 +35,22 @@ def expected_payoffs(prices: Floats, memory: int, decay: float, discount: float)
         mean = mean + (move - mean) / memory
         z = mean * np.sqrt(2 * memory - 1) / sigma[t]
         signals.append(z / (1 + abs(z)))
-    gains = np.array(signals[:-1]) * moves[1:] / sigma[1:]
+    gains = (np.array(signals[:-1]) * moves[1:] / sigma[1:])[: len(moves) - 1 - delay]
     return float(np.average(gains, weights=discount ** np.arange(len(gains) - 1, -1, -1.0))), signals[-1]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_payoffs_equal_plain_numpy(seed: int) -> None:
-    earned, holdings = payoffs(closes(seed), MEMORIES, decay=0.94, discount=0.97)
+@pytest.mark.parametrize(("seed", "delay"), [(0, 0), (1, 0), (2, 0), (0, 1), (1, 5), (2, 40)])
+def test_payoffs_equal_plain_numpy(seed: int, delay: int) -> None:
+    earned, holdings = payoffs(closes(seed), MEMORIES, decay=0.94, discount=0.97, delay=delay)
     for i, memory in enumerate(MEMORIES):
-        payoff, signal = expected_payoffs(closes(seed), int(memory), 0.94, 0.97)
+        payoff, signal = expected_payoffs(closes(seed), int(memory), 0.94, 0.97, delay)
         np.testing.assert_allclose(earned[2 * i : 2 * i + 2], [payoff, -payoff], atol=1e-12)
         np.testing.assert_allclose(holdings[2 * i : 2 * i + 2], [signal, -signal], atol=1e-12)
     assert earned[-1] == holdings[-1] == 0.0
 
 
 def test_compiled_and_plain_agree() -> None:
-    plain = cast("Any", module._payoffs).py_func(closes(5), MEMORIES, 0.94, 0.97)
+    plain = cast("Any", module._payoffs).py_func(closes(5), MEMORIES, 0.94, 0.97, 0)
     for one, other in zip(payoffs(closes(5), MEMORIES, decay=0.94, discount=0.97), plain, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-14)
     rest = equilibrium(plain[0], plain[1], temperature=0.1, crowding=0.1)
@@ -139,6 +139,20 @@ def test_dynamics_that_are_cut_short_say_so() -> None:
 def test_wrong_payoff_input_is_refused(prices: Floats, memories: Any, decay: float, discount: float) -> None:
     with pytest.raises(ValueError, match="expected"):
         payoffs(prices, memories, decay=decay, discount=discount)
+
+
+@pytest.mark.parametrize("delay", [-1, 62])
+def test_a_delay_must_leave_a_payoff(delay: int) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        payoffs(closes(1), MEMORIES, decay=0.94, discount=0.97, delay=delay)
+
+
+def test_a_delayed_payoff_forgets_what_is_too_fresh_to_be_known() -> None:
+    prices = closes(4)
+    broken = np.concatenate([prices[:-3], prices[-3:] * 1.2])
+    usual, moved = (payoffs(each, MEMORIES, decay=0.94, discount=0.97, delay=3) for each in (prices, broken))
+    np.testing.assert_array_equal(usual[0], moved[0])
+    assert (usual[1] != moved[1])[:-1].all()
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How far QBMIA leans for what its crowd holds."""
+"""How far a strategy leans for the exposure it asks for."""
 
 import math
 
@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market.belief import tilt
-from qbmia.calibration import RANGE, recalibrate
-from tests.seats.driver import Table, make, walk
+from market.strategy import Vote
+from qbmia.calibration import RANGE, Calibration, has_moved, recalibrate
+from tests.seats.driver import feedback, request, walk
 
 PRIOR = (0.3, 0.45, 0.25)
 
@@ -48,21 +49,25 @@ def test_a_mirrored_round_teaches_the_same(exposure: float, direction: int) -> N
     )
 
 
-@pytest.mark.parametrize("persistence", [0.4, -0.4])
-def test_a_market_that_persists_or_reverts_is_found(persistence: float) -> None:
-    table = Table(make("qbmia"))
-    for row in walk(2, 1_200, persistence=persistence):
-        response = table.play(row)
-    gains = [played.gain for played in table.played if played.gain is not None]
-    assert sum(gains) / len(gains) > 0.003
-    assert response.confidence > 0.25
+@pytest.mark.parametrize("horizon", [1, 4])
+def test_overlapping_rounds_count_by_their_horizon(horizon: int) -> None:
+    calibration = Calibration(0.4, 0.1)
+    belief = tilt(PRIOR, 0.2)
+    message = feedback(0, horizon, 1, 0.02, 0.005)
+    calibration.learn(request(0, horizon=horizon), Vote(belief, 1.0, (), 0.5), message)
+    assert calibration.value == recalibrate(0.4, 0.4, 0.5, belief, 1, 0.1 / horizon)
 
 
-def test_reasons_tell_shares_convergence_and_exploitability() -> None:
-    table = Table(make("qbmia"))
-    for row in walk(2, 80):
-        response = table.play(row)
-    reasons = dict(response.reasons)
-    assert reasons["momentum"] + reasons["reversion"] + reasons["standing_aside"] == pytest.approx(1.0)
-    assert reasons["residual"] <= 1e-10
-    assert reasons["exploitability"] >= 0.0
+def test_an_abstention_teaches_nothing() -> None:
+    calibration = Calibration(0.4, 0.1)
+    calibration.learn(request(0), Vote(None, 0.0), feedback(0, 1, 1, 0.02, 0.005))
+    assert calibration.value == 0.4
+
+
+def test_closes_that_differ_have_moved() -> None:
+    rows = walk(1, 5)
+    assert has_moved(rows)
+    rows[:, 3] = 7.0
+    assert not has_moved(rows)
+    rows[2, 3] = 8.0
+    assert has_moved(rows)

@@ -1,0 +1,1 @@
+"""How well the detectors of manipulation tell injected patterns from the market as it was."""
