@@ -1,1 +1,1 @@
-"""Seat QUASAR: online logistic regression over ten indicators."""
+"""Seat QUASAR: a learner of actions, a learner of a stream, and factors with a memory, in one mixture."""

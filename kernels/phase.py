@@ -1,0 +1,82 @@
+"""The two ends of reading a cycle from a Fourier transform: residuals from a line, and the dominant frequency."""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from kernels.arrays import Complexes, Floats
+from kernels.jit import kernel
+
+_TIE: Final = 1e-9
+"""Probabilities closer than this are equal, so that rounding does not choose between them."""
+
+
+def residuals(values: Floats) -> Floats:
+    """Return what a least-squares line over the index leaves of ``values``, in reverse: the last one first.
+
+    Parameters
+    ----------
+    values
+        Oldest first, shape (n,), n >= 2.
+
+    Examples
+    --------
+    >>> residuals(np.array([0.0, 3.0, 0.0])).tolist()
+    [-1.0, 2.0, -1.0]
+    """
+    if values.ndim != 1 or len(values) < 2:
+        raise ValueError(f"values of shape {values.shape}, expected (n,) with n >= 2")
+    return _residuals(values)
+
+
+def dominant(amplitudes: Complexes) -> tuple[int, float, float]:
+    """Return the likeliest frequency k of a transform of real values, its probability, and -probability sin(arg X_k).
+
+    Parameters
+    ----------
+    amplitudes
+        X, shape (n,), n even. Frequencies k and n - k are one; that of 0 does not count. The lowest of equals wins.
+
+    Returns
+    -------
+    frequency, share, rise
+        k from 1 to n / 2; |X_k|^2 + |X_(n-k)|^2 (|X_k|^2 alone at n / 2); minus it times the sine of the phase.
+    """
+    if amplitudes.ndim != 1 or len(amplitudes) < 2 or len(amplitudes) % 2:
+        raise ValueError(f"amplitudes of shape {amplitudes.shape}, expected an even number")
+    return _dominant(amplitudes)
+
+
+@kernel
+def _residuals(values: Floats) -> Floats:
+    n = len(values)
+    last = values[n - 1]
+    centre = (n - 1) / 2.0
+    moment = 0.0
+    total = 0.0
+    for i in range(n):
+        moment += (i - centre) * (values[i] - last)
+        total += values[i] - last
+    slope = moment * 12.0 / (n * (n * n - 1.0))
+    rest = np.empty(n)
+    for i in range(n):
+        rest[n - 1 - i] = values[i] - last - total / n - slope * (i - centre)
+    return rest
+
+
+@kernel
+def _dominant(amplitudes: Complexes) -> tuple[int, float, float]:
+    half = len(amplitudes) // 2
+    frequency = 0
+    share = 0.0
+    for k in range(1, half + 1):
+        own = amplitudes[k].real ** 2 + amplitudes[k].imag ** 2
+        if k < half:
+            own *= 2.0
+        if own > share + _TIE:
+            frequency, share = k, own
+    if frequency == 0:
+        return 0, 0.0, 0.0
+    phase = math.atan2(amplitudes[frequency].imag, amplitudes[frequency].real)
+    return frequency, share, -share * math.sin(phase)
