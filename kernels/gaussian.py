@@ -1,4 +1,4 @@
-"""Gaussian beliefs: one small regression per factor, learned by conjugate updates that forget, and pooled by precision.
+"""Gaussian beliefs: one small regression per factor, learned by updates that forget, and pooled by earned weights.
 
 Each factor f in [-1, 1] claims y = beta f + noise of the standardised return y. Its belief about beta is normal with
 precision P and mean h / P, its noise variance is scatter / weight. When a round of importance w settles, with q the
@@ -8,12 +8,19 @@ forgetting factor and 0 marking the values before any evidence,
     scatter <- q scatter + (1 - q) weight0 + w e^2    weight <- q weight + (1 - q) weight0 + w,
 
 e being the error of the forecast made before the update and s^2 the noise variance then. A factor's forecast is
-normal with mean m = f h / P and variance v = f^2 / P + s^2. The forecasts of n factors are pooled logarithmically
-with equal weights: precision mean(1/v), mean (sum of m/v) / (sum of 1/v). Unlike a product, this does not count the
-same noise n times.
+normal with mean m = f h / P and variance v = f^2 / P + s^2. A factor that is absent is not updated.
 
-Sources: West and Harrison 1997, chapters 2 and 4 (conjugate updating, discounting); Genest and Zidek 1986 (pooling).
-A mirrored history (y and directional factors flipped) gives mirrored forecasts to the last bit.
+The forecasts are pooled logarithmically with weights u that sum to 1 over the factors present: precision
+1/V = sum u_i/v_i, mean M = V sum u_i m_i/v_i. Unlike a product, this does not count the same noise n times. The weights
+are learned by exponentiated gradient on the log score L = -ln N(y; M, V) of the pool,
+
+    u_i <- u_i exp(-eta w dL/du_i) / Z,     dL/du_i = ((y - m_i)^2 - (m_i - M)^2 - V) / (2 v_i),
+
+after being drawn back towards the initial ones: u_i <- u_i^q u0_i^(1-q). What the factors present hold together stays.
+
+Sources: West and Harrison 1997, chapters 2 and 4 (conjugate updating, discounting); Genest and Zidek 1986 (pooling);
+Kivinen and Warmuth 1997 (exponentiated gradient). A mirrored history (y and directional factors flipped) gives
+mirrored forecasts and the same weights to the last bit.
 """
 
 import math
@@ -21,21 +28,24 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from kernels.arrays import Floats
+from kernels.arrays import Bools, Floats
 from kernels.jit import kernel
 
 PRECISION: Final = 0
 SHIFT: Final = 1
 SCATTER: Final = 2
 WEIGHT: Final = 3
+LEAST_WEIGHT: Final = 1e-9
+"""Weights in a pool do not fall below this, so that one can always come back."""
 _LEAST_PROBABILITY: Final = 1e-12
 
 
 class Forecast(NamedTuple):
-    """Pooled forecast of the standardised return.
+    """Pooled forecast of the standardised return; without any factor its mean is 0 and its variance 1.
 
     ``resolved`` is the share of the doubt about the betas, as far as it bears on this situation, that evidence has
-    removed: in [0, 1), and 0 where no factor speaks. ``means`` and ``variances`` are those of each factor.
+    removed: in [0, 1), and 0 where no factor speaks. ``means`` and ``variances`` are those of each factor, 0 and 1
+    where it is absent; ``shares`` are the weights in the pool, 0 where it is absent.
     """
 
     mean: float
@@ -43,6 +53,7 @@ class Forecast(NamedTuple):
     resolved: float
     means: Floats
     variances: Floats
+    shares: Floats
 
 
 def initial(factors: int, *, prior_variance: float, noise_rounds: float) -> Floats:
@@ -58,7 +69,7 @@ def initial(factors: int, *, prior_variance: float, noise_rounds: float) -> Floa
     return state
 
 
-def forecast(state: Floats, start: Floats, factors: Floats) -> Forecast:
+def forecast(state: Floats, start: Floats, factors: Floats, present: Bools, weights: Floats) -> Forecast:
     """Pool what the factors say.
 
     Parameters
@@ -67,22 +78,53 @@ def forecast(state: Floats, start: Floats, factors: Floats) -> Forecast:
         Now and before any evidence, shape (4, n).
     factors
         Shape (n,), in [-1, 1].
+    present
+        Which factors there are, shape (n,).
+    weights
+        Of the factors in the pool, positive, of any sum, shape (n,).
     """
-    _check(state, start, factors)
-    return Forecast(*_forecast(state, start, factors))
+    _check(state, start, factors, present, weights)
+    return Forecast(*_forecast(state, start, factors, present, weights))
 
 
 def learn(
-    state: Floats, start: Floats, factors: Floats, target: float, *, forgetting: float, importance: float
+    state: Floats,
+    start: Floats,
+    factors: Floats,
+    present: Bools,
+    target: float,
+    *,
+    forgetting: float,
+    importance: float,
 ) -> Floats:
     """Return the state after a round in which ``factors`` met the standardised return ``target``.
 
     ``forgetting`` in (0, 1] is what remains of older evidence; ``importance`` w > 0 is 1 for an independent round.
     """
-    _check(state, start, factors)
+    _check(state, start, factors, present, factors)
     if not (0.0 < forgetting <= 1.0 and importance > 0.0 and math.isfinite(target)):
         raise ValueError(f"forgetting {forgetting}, importance {importance}, target {target}: want (0, 1], > 0, finite")
-    return _learn(state, start, factors, target, forgetting, importance)
+    return _learn(state, start, factors, present, target, forgetting, importance)
+
+
+def reweigh(
+    weights: Floats, initial_weights: Floats, pooled: Forecast, target: float, *, rate: float, forgetting: float
+) -> Floats:
+    """Return the weights, shape (n,), after the forecast ``pooled`` met the standardised return ``target``.
+
+    ``rate`` is eta w >= 0, the step for the importance of the round; ``forgetting`` in (0, 1] is what remains of what
+    was learned. A factor that was absent keeps its weight to the last bit.
+    """
+    if not weights.shape == initial_weights.shape == pooled.shares.shape:
+        raise ValueError(
+            f"weights {weights.shape} and {initial_weights.shape}, expected those of {pooled.shares.shape}"
+        )
+    if not (0.0 < forgetting <= 1.0 and 0.0 <= rate < math.inf and math.isfinite(target)):
+        raise ValueError(f"forgetting {forgetting}, rate {rate}, target {target}: want (0, 1], >= 0, finite")
+    means, variances, shares = pooled.means, pooled.variances, pooled.shares
+    return _reweigh(
+        weights, initial_weights, means, variances, shares, pooled.mean, pooled.variance, target, rate, forgetting
+    )
 
 
 def band_probabilities(mean: float, variance: float, band: float) -> tuple[float, float, float]:
@@ -103,38 +145,61 @@ def band_probabilities(mean: float, variance: float, band: float) -> tuple[float
     return max(down, _LEAST_PROBABILITY), max(flat, _LEAST_PROBABILITY), max(up, _LEAST_PROBABILITY)
 
 
-def _check(state: Floats, start: Floats, factors: Floats) -> None:
-    if factors.ndim != 1 or state.shape != (4, factors.shape[0]) or start.shape != state.shape:
+def _check(state: Floats, start: Floats, factors: Floats, present: Bools, weights: Floats) -> None:
+    n = factors.shape[0]
+    if factors.ndim != 1 or state.shape != (4, n) or start.shape != state.shape:
         raise ValueError(f"states {state.shape} and {start.shape} for factors {factors.shape}: expected (4, n), (n,)")
+    if present.shape != (n,) or weights.shape != (n,):
+        raise ValueError(f"present {present.shape} and weights {weights.shape} for {n} factors: expected (n,)")
 
 
 @kernel
-def _forecast(state: Floats, start: Floats, factors: Floats) -> tuple[float, float, float, Floats, Floats]:
+def _forecast(
+    state: Floats, start: Floats, factors: Floats, present: Bools, weights: Floats
+) -> tuple[float, float, float, Floats, Floats, Floats]:
     n = factors.shape[0]
-    means = np.empty(n)
-    variances = np.empty(n)
+    means = np.zeros(n)
+    variances = np.ones(n)
+    shares = np.zeros(n)
+    held = 0.0
+    for i in range(n):
+        if present[i]:
+            held += weights[i]
     doubt = 0.0
     first_doubt = 0.0
     precision = 0.0
     weighted = 0.0
     for i in range(n):
+        if not present[i]:
+            continue
         square = factors[i] * factors[i]
+        shares[i] = weights[i] / held
         means[i] = factors[i] * state[1, i] / state[0, i]
         variances[i] = square / state[0, i] + state[2, i] / state[3, i]
-        doubt += square / state[0, i]
-        first_doubt += square / start[0, i]
-        precision += 1.0 / variances[i]
-        weighted += means[i] / variances[i]
+        doubt += shares[i] * square / state[0, i]
+        first_doubt += shares[i] * square / start[0, i]
+        precision += shares[i] / variances[i]
+        weighted += shares[i] * means[i] / variances[i]
+    if not precision > 0.0:
+        return 0.0, 1.0, 0.0, means, variances, shares
     resolved = 1.0 - doubt / first_doubt if first_doubt > 0.0 else 0.0
-    return weighted / precision, n / precision, max(resolved, 0.0), means, variances
+    return weighted / precision, 1.0 / precision, max(resolved, 0.0), means, variances, shares
 
 
 @kernel
 def _learn(
-    state: Floats, start: Floats, factors: Floats, target: float, forgetting: float, importance: float
+    state: Floats,
+    start: Floats,
+    factors: Floats,
+    present: Bools,
+    target: float,
+    forgetting: float,
+    importance: float,
 ) -> Floats:
-    new = np.empty_like(state)
+    new = state.copy()
     for i in range(factors.shape[0]):
+        if not present[i]:
+            continue
         f = factors[i]
         noise = state[2, i] / state[3, i]
         error = target - f * state[1, i] / state[0, i]
@@ -142,4 +207,40 @@ def _learn(
         new[1, i] = forgetting * state[1, i] + importance * f * target / noise
         new[2, i] = forgetting * state[2, i] + (1.0 - forgetting) * start[2, i] + importance * error * error
         new[3, i] = forgetting * state[3, i] + (1.0 - forgetting) * start[3, i] + importance
+    return new
+
+
+@kernel
+def _reweigh(
+    weights: Floats,
+    initial_weights: Floats,
+    means: Floats,
+    variances: Floats,
+    shares: Floats,
+    mean: float,
+    variance: float,
+    target: float,
+    rate: float,
+    forgetting: float,
+) -> Floats:
+    n = weights.shape[0]
+    new = weights.copy()
+    logs = np.zeros(n)
+    top = -math.inf
+    held = 0.0
+    for i in range(n):
+        if shares[i] > 0.0:
+            slope = (target - means[i]) ** 2 - (means[i] - mean) ** 2 - variance
+            kept = forgetting * math.log(weights[i]) + (1.0 - forgetting) * math.log(initial_weights[i])
+            logs[i] = kept - rate * slope / (2.0 * variances[i])
+            top = max(top, logs[i])
+            held += weights[i]
+    total = 0.0
+    for i in range(n):
+        if shares[i] > 0.0:
+            new[i] = max(math.exp(logs[i] - top), LEAST_WEIGHT)
+            total += new[i]
+    for i in range(n):
+        if shares[i] > 0.0:
+            new[i] *= held / total
     return new

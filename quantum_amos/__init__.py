@@ -1,1 +1,1 @@
-"""Seat QUANTUM AMOS: a Gaussian belief per factor about the next return."""
+"""Seat QUANTUM AMOS: beliefs, desire, intention and affect, fused by a circuit of two qubits."""

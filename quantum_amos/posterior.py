@@ -1,33 +1,37 @@
 """What the factors of one symbol are believed to say about its next return.
 
-Five of the eight standard factors, those that the bars of one symbol show: trend, momentum, volatility, liquidity and
-anomaly. Each has a Gaussian belief (``kernels.gaussian``) about the return over the horizon in units of sigma
-sqrt(h).
+Each of the eight standard factors (``market.factors``) has a Gaussian belief about the return over the horizon, in
+units of sigma sqrt(h), and a weight in the pool of them that it earns by exponentiated gradient on the pool's log score
+(``kernels.gaussian`` has the formulas). A factor that is absent keeps both and has no say.
 
 The pooled forecast N(m, v) moves the prior by what its mean adds: p_k proportional to prior_k q_k(m, v) / q_k(0, v),
 with q the normal probabilities of the three outcomes. A mean of 0 leaves the prior as it is.
 """
 
 import math
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from bus.message import Probabilities
 from kernels import gaussian
-from kernels.arrays import Floats
+from kernels.arrays import Bools, Floats
 from kernels.gaussian import Forecast
-from kernels.indicators import NAMES
 from market.belief import reweigh
+from market.factors import FACTORS, Reading
 from quantum_amos.config import QuantumAmosConfig
-
-FACTORS: Final = ("trend", "momentum", "volatility", "liquidity", "anomaly")
-COLUMNS: Final = tuple(NAMES.index(name) for name in FACTORS)
 
 
 class Situation(NamedTuple):
-    """The factors, shape (5,), and the volatility of log returns per bar, when a question was answered."""
+    """The factors, and which of them there are, both of shape (8,)."""
 
     factors: Floats
-    sigma: float
+    present: Bools
+
+
+def situation_of(reading: Reading) -> Situation:
+    """Return what a belief rests on, of all that was measured."""
+    return Situation(reading.factors, np.array(reading.present))
 
 
 class Posterior:
@@ -39,39 +43,58 @@ class Posterior:
             len(FACTORS), prior_variance=config.prior_variance, noise_rounds=config.noise_rounds
         )
         self._state = self._start
+        self._equal = np.full(len(FACTORS), 1.0 / len(FACTORS))
+        self._weights = self._equal
 
-    def forecast(self, factors: Floats) -> Forecast:
+    @property
+    def weights(self) -> Floats:
+        """Weight that each factor has earned, shape (8,), summing to 1."""
+        return self._weights
+
+    def forecast(self, situation: Situation) -> Forecast:
         """Pool what each factor says about the standardised return."""
-        return gaussian.forecast(self._state, self._start, factors)
+        return gaussian.forecast(self._state, self._start, situation.factors, situation.present, self._weights)
 
-    def learn(self, situation: Situation, realized_return: float, horizon: int) -> None:
-        """Take a settled round; one of horizon h counts 1/h, because successive returns overlap."""
-        if situation.sigma == 0.0:
-            return
-        limit = self._config.outlier_sigmas
-        target = realized_return / (situation.sigma * math.sqrt(horizon))
+    def learn(self, situation: Situation, target: float, importance: float) -> None:
+        """Take a settled round: its standardised return, and its importance, 1/h where rounds of h bars overlap."""
+        forgetting, rate = self._config.forgetting, self._config.learning_rate * importance
+        pooled = self.forecast(situation)
+        self._weights = gaussian.reweigh(self._weights, self._equal, pooled, target, rate=rate, forgetting=forgetting)
         self._state = gaussian.learn(
             self._state,
             self._start,
             situation.factors,
-            min(max(target, -limit), limit),
-            forgetting=self._config.forgetting,
-            importance=1.0 / horizon,
+            situation.present,
+            target,
+            forgetting=forgetting,
+            importance=importance,
         )
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data."""
-        return {"state": self._state.copy()}
+        return {"state": self._state.copy(), "weights": self._weights.copy()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a state that ``snapshot`` gave."""
-        self._state = state["state"].copy()
+        self._state, self._weights = state["state"].copy(), state["weights"].copy()
 
 
-def belief(prior: Probabilities, forecast: Forecast, band: float) -> Probabilities:
-    """Return the prior moved by the mean of ``forecast``; ``band`` is in standardised returns."""
-    if forecast.mean == 0.0:
+def contributions(forecast: Forecast) -> tuple[tuple[str, float], ...]:
+    """Return how much of the pooled mean comes from each factor that is present; they sum to it."""
+    parts = forecast.variance * forecast.shares * forecast.means / forecast.variances
+    shares = forecast.shares.tolist()
+    return tuple((name, part) for name, part, share in zip(FACTORS, parts.tolist(), shares, strict=True) if share > 0.0)
+
+
+def belief(prior: Probabilities, mean: float, variance: float, band: float) -> Probabilities:
+    """Return the prior moved by a forecast of ``mean`` and ``variance``; ``band`` is in standardised returns."""
+    if mean == 0.0:
         return prior
-    moved = gaussian.band_probabilities(forecast.mean, forecast.variance, band)
-    unmoved = gaussian.band_probabilities(0.0, forecast.variance, band)
+    moved = gaussian.band_probabilities(mean, variance, band)
+    unmoved = gaussian.band_probabilities(0.0, variance, band)
     return reweigh(prior, (moved[0] / unmoved[0], moved[1] / unmoved[1], moved[2] / unmoved[2]))
+
+
+def signal_of(mean: float, deviation: float) -> float:
+    """Return P(return > 0) - P(return < 0) under the forecast, in [-1, 1]."""
+    return math.erf(mean / (deviation * math.sqrt(2.0)))
