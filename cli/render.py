@@ -14,6 +14,7 @@ from bus.messages import DecisionMade, MarketUpdate, PerformanceFeedback, Score,
 from ops.curve import Path
 from ops.explain import Chain, OrderStory
 from ops.summary import Skill, Summary
+from pads.config import MARKET_MAKER
 
 _ABSENT: Final = "-"
 _NS: Final = 1_000_000_000
@@ -183,7 +184,8 @@ def _member_table(summary: Summary) -> Table:
     score = "log score over prior"
     table = _plain_table("member", "weight", "profit", score, "95 % interval", "scored")
     for member in summary.members:
-        table.add_row(escape(member.member), f"{member.weight:.4f}", f"{member.profit:+.3f}", *_skill(member.skill))
+        weight = "sets the prior" if member.member == MARKET_MAKER else f"{member.weight:.4f}"
+        table.add_row(escape(member.member), weight, f"{member.profit:+.3f}", *_skill(member.skill))
     table.add_row("board", "", "", *_skill(summary.board), style="bold")
     table.caption = (
         f"nats a round; intervals by stationary bootstrap, blocks of {summary.board.mean_block:g} rounds on average"

@@ -117,6 +117,8 @@ class Panel:
         self._initial = [weights[name] / total for name in self.names]
         self._alpha = alpha
         self._quorum = quorum
+        self._weight_names = tuple(f"{name}.weight" for name in self.names)
+        self._full_names: dict[tuple[str, str], str] = {}
         self.weights = list(self._initial)
 
     def take(self, row: Floats) -> None:
@@ -131,30 +133,44 @@ class Panel:
 
     def vote(self, scene: Scene) -> Pooled:
         """Ask every strategy and pool what they say."""
-        votes = tuple(strategy.vote(scene) for strategy in self._strategies)
-        prior = scene.request.prior
-        suspected = next((vote.suspected for vote in votes if vote.suspected is not None), None)
-        severity = max((vote.severity for vote in votes), default=0.0)
-        present = [i for i, vote in enumerate(votes) if vote.belief is not None]
-        held = sum(self.weights[i] for i in present)
-        if len(present) < self._quorum or not held > 0.0:
-            reasons = (("strategies voting", float(len(present))), *self._named(votes))
-            return Pooled(None, reasons, votes, suspected, severity)
-        down = flat = up = rest = 0.0
+        votes = tuple([strategy.vote(scene) for strategy in self._strategies])
+        suspected, severity = None, 0.0
+        voting, held = 0, 0.0
+        for vote, weight in zip(votes, self.weights, strict=True):
+            suspected = suspected or vote.suspected
+            severity = max(severity, vote.severity)
+            if vote.belief is not None:
+                voting, held = voting + 1, held + weight
+        if voting < self._quorum or not held > 0.0:
+            reasons = [("strategies voting", float(voting)), *self._named(votes)]
+            return Pooled(None, tuple(reasons), votes, suspected, severity)
+        belief, leans = self._mixture(votes, held, scene.request.prior)
+        return Pooled(belief, tuple(leans + self._named(votes)), votes, suspected, severity)
+
+    def _mixture(
+        self, votes: tuple[Vote, ...], held: float, prior: Probabilities
+    ) -> tuple[Probabilities, list[tuple[str, float]]]:
+        """Return the mixture of the votes with a belief, and what each adds to p_up - p_down beside its weight."""
+        down = flat = up = moved = 0.0
+        tilt = prior[2] - prior[0]
         leans: list[tuple[str, float]] = []
-        for i in present:
-            belief, trusted = votes[i].belief or prior, self.weights[i] / held * votes[i].confidence
+        for name, weight_name, weight, vote in zip(self.names, self._weight_names, self.weights, votes, strict=True):
+            belief = vote.belief
+            if belief is None:
+                continue
+            trusted = weight / held * vote.confidence
             down += trusted * belief[0]
             flat += trusted * belief[1]
             up += trusted * belief[2]
-            rest += trusted
-            lean = trusted * ((belief[2] - belief[0]) - (prior[2] - prior[0]))
-            leans += ((self.names[i], lean), (f"{self.names[i]}.weight", self.weights[i]))
-        own = max(1.0 - rest, 0.0)
+            moved += trusted
+            leans.append((name, trusted * ((belief[2] - belief[0]) - tilt)))
+            leans.append((weight_name, weight))
+        if not moved > 0.0:
+            return prior, leans
+        own = max(1.0 - moved, 0.0)
         down, flat, up = down + own * prior[0], flat + own * prior[1], up + own * prior[2]
         total = (down + up) + flat
-        pooled = (down / total, flat / total, up / total) if rest > 0.0 else prior
-        return Pooled(pooled, (*leans, *self._named(votes)), votes, suspected, severity)
+        return (down / total, flat / total, up / total), leans
 
     def learn(self, settled: DecisionRequest, votes: tuple[Vote, ...], feedback: PerformanceFeedback) -> None:
         """Pay the strategies for their votes, and let each learn from its own."""
@@ -177,13 +193,16 @@ class Panel:
         for name, strategy in zip(self.names, self._strategies, strict=True):
             strategy.restore(state["strategies"][name])
 
-    def _named(self, votes: tuple[Vote, ...]) -> Reasons:
+    def _named(self, votes: tuple[Vote, ...]) -> list[tuple[str, float]]:
         """Return every strategy's own reasons under its name."""
-        return tuple(
-            (f"{name}.{reason}", value)
-            for name, vote in zip(self.names, votes, strict=True)
-            for reason, value in vote.reasons
-        )
+        known, named = self._full_names, []
+        for name, vote in zip(self.names, votes, strict=True):
+            for reason, value in vote.reasons:
+                full = known.get((name, reason))
+                if full is None:
+                    full = known[name, reason] = f"{name}.{reason}"
+                named.append((full, value))
+        return named
 
 
 def _likelihood(vote: Vote, prior: Probabilities, k: int) -> float | None:

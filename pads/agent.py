@@ -144,7 +144,7 @@ class Pads(Agent):
         self._arm()
 
     def _close(self, closing: Round) -> None:
-        made, order, settlements = self._chair.close(closing, self.now_ns)
+        made, order, news = self._chair.close(closing, self.now_ns)
         header = closing.header
         if closing.asker is not None:
             self.send(
@@ -155,7 +155,7 @@ class Pads(Agent):
         if order is not None:
             self.send(OrderProposed(order=order, portfolio_version=closing.book.version), to=GATE, about=header)
             self._arm()
-        for message in settlements:
+        for message in news:
             self.publish(message, about=header)
 
     def _arm(self) -> None:

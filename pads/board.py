@@ -15,6 +15,7 @@ import numpy as np
 from bus.message import Probabilities
 from bus.messages import MemberView
 from kernels.lmsr import consensus, joint_trade
+from market.fixed_share import fixed_share
 from pads.config import ADAPTABILITY, CONSENSUS, MARKET_MAKER, PadsConfig
 
 _SUM_TOLERANCE: Final = 1e-6
@@ -91,24 +92,18 @@ class Board:
         return Trade((down, flat, up) if is_open else prior, (*views, _maker(prior, stakes, shares, costs)))
 
     def reweigh(self, weights: Sequence[float], likelihoods: Sequence[float | None]) -> list[float]:
-        """Return the weights after an outcome: fixed-share Hedge on each trader's own log score.
+        """Return the weights after an outcome, by fixed-share Hedge on each trader's own log score.
 
-        w_i <- (1 - alpha) w_i l_i / sum_j w_j l_j + alpha w_i(0), with l_i the probability that trader i gave to what
-        happened (Herbster and Warmuth 1998). Traders without a belief keep their weight to the last bit: the rule
-        redistributes only what those present hold together, so absence neither gains nor loses.
+        ``likelihoods`` are the probabilities that the traders gave to what happened, None for those without a belief.
         """
-        present = [i for i, likelihood in enumerate(likelihoods) if likelihood is not None]
-        held = sum(weights[i] for i in present)
-        earned = sum(weights[i] * (likelihoods[i] or 0.0) for i in present)
-        if len(present) < 2 or not earned > 0.0:
-            return list(weights)
-        begun = sum(self.initial_weights[i] for i in present)
-        result = list(weights)
-        for i in present:
-            share = weights[i] * (likelihoods[i] or 0.0) / earned
-            weight = held * ((1.0 - self._alpha) * share + self._alpha * self.initial_weights[i] / begun)
-            result[i] = min(weight, 1.0)
-        return result
+        return fixed_share(weights, self.initial_weights, likelihoods, self._alpha)
+
+    def renew(self, weights: Sequence[float], share: float) -> list[float]:
+        """Return the weights after a change of phase: a share of all weight goes back to where it began.
+
+        What members earned they earned in the phase before: w_i <- (1 - share) w_i + share w_i(0).
+        """
+        return [(1.0 - share) * w + share * begun for w, begun in zip(weights, self.initial_weights, strict=True)]
 
     def _opinions(
         self, answers: Mapping[str, Opinion], adaptability: Opinion, weights: Sequence[float]

@@ -1,7 +1,7 @@
-"""The chair of the board: when a round opens, what is decided, and which order follows.
+"""The chair of the board: when a round opens, when it closes, and what follows from it.
 
 A round opens on a bar once its book is there too and every earlier order has been answered, so that it rests on the
-same facts in whatever order they arrived. Its band, prior and phase are fixed when it opens.
+same facts in whatever order they arrived. Its band, prior, phase and style are fixed when it opens.
 """
 
 from collections.abc import Iterator
@@ -15,22 +15,20 @@ from bus.messages import (
     DecisionRequest,
     ExecutionReport,
     MarketUpdate,
-    Order,
     OrderRejected,
-    Phase,
     PortfolioUpdate,
     RiskAlert,
 )
-from pads.board import ABSENT, Board, Trade
+from pads.board import ABSENT, Board
 from pads.comovement import Comovement
 from pads.config import PadsConfig
-from pads.decision import Ruling, hedged, held_back, is_working, make, order_of, position_in
-from pads.hedging import Candidate, Hedge, find_hedge
+from pads.connectedness import Connectedness
+from pads.decision import Ruling, drawdown_of, position_in, stand_in
 from pads.instrument import Instrument
 from pads.orders import Orders, Proposed
 from pads.rounds import Round, Rounds
-from pads.settlement import Pending
-from pads.sizing import Choice, Situation, Sizer
+from pads.ruling import Rulings
+from pads.suspicion import Suspicions
 
 MAX_SYMBOL: Final = 36
 """Longest symbol whose round and order ids still fit into a name."""
@@ -47,11 +45,13 @@ class Chair:
         self.instruments: dict[str, Instrument] = {}
         self.book: PortfolioUpdate | None = None
         self._config = config
-        self._sizer = Sizer(config.sizing, config.phase, config.alert)
         self._comovement = Comovement(config.hedge.decay, config.hedge.min_returns)
+        self._connectedness = Connectedness(config.panarchy)
+        self._rulings = Rulings(config, self.board, self.instruments, self._comovement, self.orders)
+        self._suspicions = Suspicions()
         self._version = -1
         self._alerts: list[RiskAlert] = []
-        self._asks = 0
+        self._asks = self._repeated = 0
 
     def take_bar(self, update: MarketUpdate, header: Header) -> list[Message]:
         """Take a closed bar; return the settlements and the change of phase that follow from it."""
@@ -133,31 +133,37 @@ class Chair:
             phase=instrument.phase,
             appetite=instrument.appetite,
             order_id=None,
+            style=instrument.styles.style,
         )
 
     def close(self, closing: Round, now_ns: int) -> Ruling:
-        """Settle the board on one price and turn it into a decision, and an order where something is to be done."""
+        """Settle the board on one price and turn it into a decision, and an order where something is to be done.
+
+        What seats told beside their beliefs counts too: dangers for this very decision, suspected phases from the next
+        one on. An asked round changes nothing.
+        """
         self.rounds.close(closing)
-        request = closing.request
-        instrument = self.instruments[request.symbol]
+        instrument = self.instruments[closing.request.symbol]
         is_quorate = self.rounds.is_quorate(closing)
-        adaptability = instrument.adaptability(request.phase, request.prior)
-        trade = self.board.trade(request.prior, closing.answers, adaptability, instrument.weights, is_open=is_quorate)
-        silence = "" if is_quorate else self._silence(closing)
-        choice = self._sizer.choose(self._situation(closing, instrument, trade, silence))
-        choice, order = self._ordered(closing, instrument, choice, can_hedge=is_quorate)
+        made, order = self._rulings.rule(closing, instrument, is_quorate=is_quorate)
         if closing.asker is not None:
-            return Ruling(make(request, trade, choice, self.board.liquidity, None, is_quorate=is_quorate), None, [])
-        made = make(request, trade, choice, self.board.liquidity, order, is_quorate=is_quorate)
+            return Ruling(made, None, [])
         instrument.severity = 0.0
+        instrument.heed(closing.severities)
         if order is not None:
             due_ns = now_ns + round(self._config.answer_timeout_s * _NS)
             self.orders.propose(Proposed(order, closing.header.correlation_id, due_ns))
-        return Ruling(made, order, instrument.hold(Pending(made, float(closing.close))))
+        settlements = instrument.hold(made, float(closing.close))
+        return Ruling(made, order, [*settlements, *self._suspicions.judge(closing, instrument)])
 
     def alert(self, alert: RiskAlert) -> None:
-        """Take note of an alert on one symbol, or on all when it is "*"; it counts from the book after its own."""
-        if alert.portfolio_version:
+        """Take note of an alert on one symbol, or on all when it is "*"; it counts from the book after its own.
+
+        What a seat broadcasts it has told in its answer too, where it counts at a moment that no race decides.
+        """
+        if alert.source in self.board.seats:
+            self._repeated += 1
+        elif alert.portfolio_version:
             self._alerts.append(alert)
         else:
             self._heed(alert)
@@ -183,11 +189,14 @@ class Chair:
         return min((due for due in dues if due is not None), default=None)
 
     def report(self) -> dict[str, str | int | float]:
-        """Count rounds, responses by what became of them, and orders without an answer."""
+        """Count rounds, changes of phase, responses by what became of them, and orders without an answer."""
         return {
             "rounds_open": len(self.rounds),
             "settled": sum(each.settled for each in self.instruments.values()),
             "voided": sum(each.voided for each in self.instruments.values()),
+            "phase_transitions": sum(each.transitions for each in self.instruments.values()),
+            **self._suspicions.report(),
+            "alerts_of_seats": self._repeated,
             "orders_out": len(self.orders),
             "orders_unanswered": self.orders.unanswered,
             **{f"responses_{receipt}": count for receipt, count in sorted(self.rounds.receipts.items())},
@@ -214,12 +223,13 @@ class Chair:
         if instrument is None:
             if len(symbol) > MAX_SYMBOL:
                 raise Invalid(f"symbol {symbol!r} has {len(symbol)} characters; ids leave room for {MAX_SYMBOL}")
-            instrument = self.instruments[symbol] = Instrument(symbol, self._config, self.board)
+            instrument = self.instruments[symbol] = Instrument(symbol, self._config, self.board, self._connectedness)
         return instrument
 
     def _opened(self, instrument: Instrument, round_id: str, header: Header, asker: str | None, now_ns: int) -> Round:
         assert self.book is not None
         assert instrument.band is not None
+        units, entry_price, exposure = stand_in(self.book, instrument.symbol, float(instrument.close))
         request = DecisionRequest(
             round_id=round_id,
             symbol=instrument.symbol,
@@ -227,67 +237,21 @@ class Chair:
             horizon=self._config.horizon,
             band=instrument.band,
             prior=instrument.prior,
-            position=position_in(self.book, instrument.symbol),
+            position=units,
+            entry_price=entry_price,
+            exposure=exposure,
+            drawdown=drawdown_of(self.book),
             phase=instrument.phase,
             appetite=instrument.appetite,
             settled=instrument.settled,
             deadline_ns=now_ns + round(self._config.decision_timeout_s * _NS),
         )
-        opened = Round(request, header, self.book, instrument.close, instrument.opened_ns, asker)
+        opened = Round(
+            request, header, self.book, instrument.close, instrument.opened_ns, asker,
+            instrument.styles.style, instrument.exceedance(units),
+        )  # fmt: skip
         self.rounds.open(opened)
         return opened
-
-    def _silence(self, closing: Round) -> str:
-        heard = sum(opinion.belief is not None for opinion in closing.answers.values())
-        return f"below quorum: {heard} of {len(self.board.seats)} seats have a belief, {self._config.quorum} are needed"
-
-    def _situation(self, closing: Round, instrument: Instrument, trade: Trade, silence: str) -> Situation:
-        request = closing.request
-        return Situation(
-            price=trade.price,
-            moves=instrument.moves(request.band),
-            variance=(request.band / self._config.kappa) ** 2,
-            position=request.position,
-            close=float(closing.close),
-            equity=float(closing.book.equity),
-            phase=request.phase,
-            appetite=request.appetite,
-            severity=instrument.severity,
-            silence=silence,
-        )
-
-    def _ordered(
-        self, closing: Round, instrument: Instrument, choice: Choice, *, can_hedge: bool
-    ) -> tuple[Choice, Order | None]:
-        """Return the choice that can be carried out now, and the order that does it."""
-        request = closing.request
-        at_work = self._is_working(closing.book, request.symbol)
-        if choice.action is not Action.HOLD:
-            if at_work:
-                return held_back(choice, request), None
-            change = choice.target - request.position
-            return choice, order_of(request.round_id, request.symbol, change, closing.close, request.bar)
-        hedge = self._hedge(closing, instrument) if can_hedge and request.position and not at_work else None
-        if hedge is None:
-            return choice, None
-        other = self.instruments[hedge.symbol]
-        order = order_of(request.round_id, hedge.symbol, hedge.change, other.close, other.bar)
-        return hedged(choice, hedge), order
-
-    def _hedge(self, closing: Round, instrument: Instrument) -> Hedge | None:
-        config, book, request = self._config.hedge, closing.book, closing.request
-        if not (request.phase is Phase.RELEASE or instrument.severity > config.severity) or not book.equity > 0:
-            return None
-        own = Candidate(request.symbol, request.position, False, float(closing.close), closing.opened_ns)
-        others = [
-            Candidate(name, position_in(book, name), self._is_working(book, name), float(each.close), each.opened_ns)
-            for name, each in sorted(self.instruments.items())
-            if each is not instrument and each.bar >= 0
-        ]
-        return find_hedge(own, others, self._comovement, float(book.equity), config, self._sizer)
-
-    def _is_working(self, book: PortfolioUpdate, symbol: str) -> bool:
-        return is_working(book, symbol) or self.orders.concerns(symbol)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data."""
@@ -296,9 +260,12 @@ class Chair:
             "orders": self.orders.snapshot(),
             "instruments": {symbol: instrument.snapshot() for symbol, instrument in self.instruments.items()},
             "comovement": self._comovement.snapshot(),
+            "connectedness": self._connectedness.snapshot(),
+            "suspicions": self._suspicions.snapshot(),
             "book": self.book,
             "version": self._version,
             "asks": self._asks,
+            "repeated": self._repeated,
             "alerts": list(self._alerts),
         }
 
@@ -306,9 +273,12 @@ class Chair:
         """Take over a state that ``snapshot`` gave."""
         self.rounds.restore(state["rounds"])
         self.orders.restore(state["orders"])
-        self.instruments = {}
+        self.instruments.clear()
         for symbol, instrument in state["instruments"].items():
             self._instrument(symbol).restore(instrument)
         self._comovement.restore(state["comovement"])
-        self.book, self._version, self._asks = state["book"], state["version"], state["asks"]
+        self._connectedness.restore(state["connectedness"])
+        self._suspicions.restore(state["suspicions"])
+        self.book, self._version = state["book"], state["version"]
+        self._asks, self._repeated = state["asks"], state["repeated"]
         self._alerts = list(state["alerts"])

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,10 +10,14 @@ from bus.config import AgentEntry, Config
 from bus.errors import ConfigError
 from bus.message import Name
 from bus.messages import Phase
+from kernels.extreme import LEAST_PEAKS
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Decay = Annotated[float, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
+NotNegative = Annotated[float, Field(ge=0.0)]
+SCALES: Final = ("fast", "meso", "slow")
+"""Names of the scales of the panarchy, in order."""
 
 
 class Stake(Config):
@@ -38,18 +42,103 @@ class PhaseTable(Config):
 
 
 class PhaseConfig(Config):
-    """The [pads.phase] table: what puts a market in release, and what each phase asks for.
+    """The [pads.phase] table: what each phase asks for.
 
-    Release is when volatility ranks at ``release_rank`` or above among its last ``window`` values, once it has
-    ``min_history`` of them. ``conviction`` is what a side's share of p_up + p_down must exceed before exposure to it
-    opens or grows; ``appetite`` scales positions.
+    ``conviction`` is what a side's share of p_up + p_down must exceed before exposure to it opens or grows;
+    ``appetite`` scales positions.
     """
 
-    window: int = Field(250, ge=20)
-    min_history: int = Field(60, ge=10)
-    release_rank: Fraction = 0.90
     conviction: PhaseTable = PhaseTable(growth=0.55, conservation=0.65, release=0.75, reorganization=0.60)
     appetite: PhaseTable = PhaseTable(growth=0.7, conservation=0.5, release=0.3, reorganization=0.6)
+
+
+class PanarchyConfig(Config):
+    """The [pads.panarchy] table: how phases are told; see ``pads.panarchy`` for the formulas.
+
+    ``fast``, ``meso`` and ``slow`` are the windows of the three scales in bars, ``scale`` the one that is acted on.
+    ``history`` is how many values of volatility, and of connectedness, today's is ranked among, ``min_history`` the
+    fewest that give a rank.
+    """
+
+    fast: int = Field(20, ge=3)
+    meso: int = Field(60, ge=3)
+    slow: int = Field(250, ge=3)
+    scale: Literal["fast", "meso", "slow"] = "meso"
+    history: int = Field(1250, ge=10)
+    min_history: int = Field(60, ge=2)
+    connectedness: Literal["rank", "level"] = "rank"
+    least_score: Fraction = 0.35
+    margin: Fraction = 0.10
+    revolt: NotNegative = 1.0
+    remember: Fraction = 0.25
+
+    @property
+    def windows(self) -> tuple[int, int, int]:
+        """Windows of the scales, fast to slow."""
+        return self.fast, self.meso, self.slow
+
+    @model_validator(mode="after")
+    def _scales_fit(self) -> Self:
+        if not self.fast < self.meso < self.slow:
+            raise ValueError(f"windows {self.windows} of pads.panarchy must grow from fast to slow")
+        if self.min_history > self.history:
+            raise ValueError(f"pads.panarchy: min_history {self.min_history} exceeds history {self.history}")
+        return self
+
+
+class StyleConfig(Config):
+    """A style: how boldly the board's price becomes a position.
+
+    ``kelly``, ``position`` and ``band`` multiply Kelly's fraction, the largest position and the width of the no-trade
+    band of [pads.sizing]; ``conviction`` is added to what the phase asks for.
+    """
+
+    kelly: Positive
+    conviction: float = Field(ge=-0.5, le=0.5)
+    position: Fraction
+    band: NotNegative
+
+
+class StylesConfig(Config):
+    """The [pads.styles] table: the styles, and what the board must have shown to trade in each.
+
+    The record is the discounted mean of the board's log score over the prior's, in nats a round: ``decay`` weighs the
+    past in it, and fewer than ``min_rounds`` settled rounds have none. It is good once above ``good`` and poor once
+    below ``poor``, and stops being either only beyond zero. A bolder style comes into force once it has been due for
+    ``patience`` bars in a row, a more cautious one at once.
+    """
+
+    cautious: StyleConfig = StyleConfig(kelly=0.5, conviction=0.05, position=0.5, band=2.0)
+    balanced: StyleConfig = StyleConfig(kelly=1.0, conviction=0.0, position=1.0, band=1.0)
+    bold: StyleConfig = StyleConfig(kelly=1.5, conviction=-0.02, position=1.0, band=0.75)
+    decay: Decay = 0.98
+    min_rounds: int = Field(50, ge=1)
+    good: NotNegative = 0.01
+    poor: float = Field(-0.01, le=0.0)
+    patience: int = Field(5, ge=1)
+
+
+class SwanConfig(Config):
+    """The [pads.swan] table: when a move is a black swan.
+
+    It is one against the position that earlier returns, the last ``window`` of them and no fewer than ``min_returns``,
+    give a smaller probability than ``probability``; the worst ``tail`` of them tell how losses thin out.
+    """
+
+    probability: Fraction = 0.0005
+    window: int = Field(500, ge=20)
+    min_returns: int = Field(250, ge=20)
+    tail: float = Field(0.1, gt=0.0, le=0.5)
+
+    @model_validator(mode="after")
+    def _sample_fits(self) -> Self:
+        if self.min_returns > self.window:
+            raise ValueError(f"pads.swan: min_returns {self.min_returns} exceeds window {self.window}")
+        if int(self.min_returns * self.tail) < LEAST_PEAKS:
+            raise ValueError(
+                f"pads.swan: a tail of {self.tail} of {self.min_returns} returns has fewer than {LEAST_PEAKS}"
+            )
+        return self
 
 
 class AlertConfig(Config):
@@ -98,10 +187,11 @@ class PadsConfig(Config):
     """The [pads] table.
 
     ``stakes`` names the seats: a line ``NAME = { member = "LABEL", weight = W }`` lets an agent join. All weights are
-    normalised to sum to 1 with those of ``consensus`` and ``adaptability``, the members inside PADS. ``horizon`` is in
-    bars; ``kappa`` is the band in volatilities; ``alpha`` is the share of weight that returns to its initial place at
-    each settlement; ``prior_discount`` is how much of the count of outcomes survives the next outcome. An order that
-    no gate and no broker answers within ``answer_timeout_s`` is no longer waited for.
+    normalised to sum to 1 with those of ``consensus`` and ``adaptability``, the members inside PADS, of which weight 0
+    switches one off. ``horizon`` is in bars; ``kappa`` is the band in volatilities; ``alpha`` is the share of weight
+    that returns to its initial place at each settlement, ``reweigh`` that at each change of phase; ``prior_discount``
+    is how much of the count of outcomes survives the next outcome. An order that no gate and no broker answers within
+    ``answer_timeout_s`` is no longer waited for.
     """
 
     stakes: dict[Name, Stake] = Field(
@@ -112,8 +202,8 @@ class PadsConfig(Config):
         },
         min_length=1,
     )
-    consensus_weight: Positive = 0.15
-    adaptability_weight: Positive = 0.10
+    consensus_weight: NotNegative = 0.15
+    adaptability_weight: NotNegative = 0.10
     quorum: int = Field(2, ge=1)
     decision_timeout_s: Positive = 3.0
     answer_timeout_s: Positive = 30.0
@@ -124,8 +214,12 @@ class PadsConfig(Config):
     prior_discount: Annotated[float, Field(gt=0.0, le=1.0)] = 0.998
     liquidity: Positive = 100.0
     alpha: Fraction = 0.01
+    reweigh: Fraction = 0.10
     phase: PhaseConfig = PhaseConfig()
+    panarchy: PanarchyConfig = PanarchyConfig()
+    styles: StylesConfig = StylesConfig()
     alert: AlertConfig = AlertConfig()
+    swan: SwanConfig = SwanConfig()
     sizing: SizingConfig = SizingConfig()
     hedge: HedgeConfig = HedgeConfig()
 

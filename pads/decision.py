@@ -11,15 +11,22 @@ from pads.sizing import Choice
 
 
 class Ruling(NamedTuple):
-    """A decision, its order if one follows, and the settlements of rounds that ended while it was being made."""
+    """A decision, its order if one follows, and the news: a change of phase, rounds that ended meanwhile."""
 
     made: DecisionMade
     order: Order | None
-    settlements: list[Message]
+    news: list[Message]
 
 
 def make(
-    request: DecisionRequest, trade: Trade, choice: Choice, liquidity: float, order: Order | None, *, is_quorate: bool
+    request: DecisionRequest,
+    trade: Trade,
+    choice: Choice,
+    liquidity: float,
+    order: Order | None,
+    *,
+    is_quorate: bool,
+    style: str = "",
 ) -> DecisionMade:
     """Put a round's question, price and choice into one message."""
     return DecisionMade(
@@ -42,6 +49,7 @@ def make(
         phase=request.phase,
         appetite=request.appetite,
         order_id=None if order is None else order.order_id,
+        style=style,
     )
 
 
@@ -76,6 +84,25 @@ def position_in(book: PortfolioUpdate | None, symbol: str) -> Decimal:
         if held.symbol == symbol:
             return held.quantity
     return Decimal(0)
+
+
+def stand_in(book: PortfolioUpdate, symbol: str, close: float) -> tuple[Decimal, Decimal, float]:
+    """Return signed units of ``symbol``, their average entry price (0 if none), and their share of equity at ``close``.
+
+    Where equity is not positive there is nothing to take a share of: 0.
+    """
+    for held in book.positions:
+        if held.symbol == symbol:
+            equity = float(book.equity)
+            exposure = float(held.quantity) * close / equity if equity > 0.0 else 0.0
+            return held.quantity, held.average_price if held.quantity else Decimal(0), exposure
+    return Decimal(0), Decimal(0), 0.0
+
+
+def drawdown_of(book: PortfolioUpdate) -> float:
+    """Return the share of its peak that the firm's equity has lost, in [0, 1]."""
+    peak = float(book.peak_equity)
+    return min(max(1.0 - float(book.equity) / peak, 0.0), 1.0) if peak > 0.0 else 0.0
 
 
 def is_working(book: PortfolioUpdate, symbol: str) -> bool:

@@ -2,42 +2,52 @@
 
 import math
 from bisect import insort
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from bus.message import Header, Message
-from bus.messages import MarketUpdate, PerformanceFeedback, Phase, PhaseTransition
+from bus.messages import DecisionMade, MarketUpdate, PerformanceFeedback, Phase, PhaseTransition
 from market.window import BarWindow
-from pads.board import ABSENT, Board, Opinion
-from pads.config import PadsConfig
-from pads.phase import PhaseReading
-from pads.prior import ADD_ONE, OutcomeHistory, typical_move
+from pads.adaptability import PhaseMemory
+from pads.board import Board, Opinion
+from pads.closes import LogCloses
+from pads.config import SCALES, PadsConfig
+from pads.connectedness import Connectedness
+from pads.panarchy import Panarchy
+from pads.prior import OutcomeHistory, typical_move
 from pads.settlement import Pending, settle
+from pads.style import StyleKeeper
+from pads.swan import exceedance
 from pads.volatility import Volatility, band
 
 
 class Instrument:
     """State of one symbol; every change to it comes from that symbol's own bars, books, alerts and rounds.
 
+    All but one: how connected its market is rests on the bars of others, in the order in which they were published.
     ``decided_bar`` and ``book_bar`` are the last bars a decision and a book were seen for; ``opened_ns`` and
     ``previous_ns`` are when the latest bar and the one before it opened, ``header`` is that of the latest bar.
     """
 
-    def __init__(self, symbol: str, config: PadsConfig, board: Board) -> None:
+    def __init__(self, symbol: str, config: PadsConfig, board: Board, connectedness: Connectedness) -> None:
         self.symbol = symbol
         self._config = config
         self._board = board
+        self._connectedness = connectedness
         self._window = BarWindow(config.horizon + 2)
         self._volatility = Volatility(config.volatility_decay, config.volatility_min_returns)
-        self._phase = PhaseReading(config.phase)
-        typical = typical_move(config.kappa)
-        self._history = OutcomeHistory(config.prior_discount, typical)
-        self._by_phase = {phase: OutcomeHistory(config.prior_discount, typical) for phase in Phase}
+        self._closes = LogCloses(max(config.panarchy.slow + 1, config.swan.window + 2))
+        self._history = OutcomeHistory(config.prior_discount, typical_move(config.kappa))
+        self._memory = PhaseMemory(config.prior_discount, config.horizon)
         self._pending: list[Pending] = []
         self._calm = 1.0
+        self._alarmed: list[str] = []
+        self.panarchy = Panarchy(config.panarchy)
+        self.styles = StyleKeeper(config.styles)
         self.weights = list(board.initial_weights)
         self.severity = 0.0
-        self.settled = self.voided = 0
+        self.settled = self.voided = self.transitions = 0
         self.decided_bar = self.book_bar = -1
         self.opened_ns = self.previous_ns = 0
         self.log_return: float | None = None
@@ -57,8 +67,8 @@ class Instrument:
 
     @property
     def phase(self) -> Phase:
-        """Phase as of the latest bar."""
-        return self._phase.phase
+        """Operating phase as of the latest bar."""
+        return self.panarchy.phase
 
     @property
     def appetite(self) -> float:
@@ -77,15 +87,12 @@ class Instrument:
         return down * band, flat * band, up * band
 
     def adaptability(self, phase: Phase, prior: tuple[float, float, float]) -> Opinion:
-        """Return what outcomes came in this phase before: their frequencies, drawn towards the prior.
+        """Return what outcomes came in this phase before, drawn towards the prior; it abstains where none did."""
+        return self._memory.opinion(phase, prior)
 
-        The prior weighs 3 h pseudo-observations, since h successive outcomes overlap and come to one; confidence is
-        the share of real ones among all. Without any it abstains.
-        """
-        history = self._by_phase[phase]
-        seen = history.observations
-        pseudo = ADD_ONE * self._config.horizon
-        return Opinion(history.frequencies(prior, pseudo), seen / (seen + pseudo)) if seen else ABSENT
+    def exceedance(self, position: Decimal) -> float | None:
+        """Return the probability of a move worse than the latest one against ``position``, None where unknown."""
+        return exceedance(self._closes, position, self._config.swan)
 
     def take(self, update: MarketUpdate, header: Header) -> list[Message] | None:
         """Take the next bar; return the settlements and the change of phase it brings, or None if it is not new."""
@@ -95,29 +102,57 @@ class Instrument:
         self.close, self.header = update.close, header
         self.previous_ns, self.opened_ns = self.opened_ns, update.opened_ns
         self._calm = min(self._calm + self._config.alert.recovery, 1.0)
-        if len(self._window) == 1:
-            self.log_return = None
-            self._volatility.clear()
-            return list(self._settle())
-        self.log_return = math.log(float(update.close) / before)
-        self._volatility.update(self.log_return)
-        return [*self._settle(), *self._read_phase()]
+        is_first = len(self._window) == 1
+        self.log_return = None if is_first else math.log(float(update.close) / before)
+        if is_first:
+            self._forget()
+        self._closes.append(math.log(float(update.close)))
+        news: list[Message] = list(self._settle())
+        if self.log_return is not None:
+            self._volatility.update(self.log_return)
+            self._connectedness.observe(self.symbol, self.previous_ns, self.opened_ns, self.log_return)
+            news += self._read_phase()
+        self.styles.update(self.phase)
+        return news
 
-    def hold(self, pending: Pending) -> list[Message]:
+    def hold(self, made: DecisionMade, close: float) -> list[Message]:
         """Keep a decided round until its horizon ends; settle it at once if that bar has passed."""
-        insort(self._pending, pending, key=_end_bar)
+        insort(self._pending, Pending(made, close, self._memory.seen(made.phase)), key=_end_bar)
         return list(self._settle())
+
+    def suspect(self, phase: Phase, seats: str) -> PhaseTransition | None:
+        """Enter a phase that ``seats`` suspect, if the panarchy bears them out; return the change."""
+        previous = self.phase
+        return self._enter(previous, f"suspected by {seats}") if self.panarchy.suspect(phase) else None
+
+    def heed(self, severities: Mapping[str, float]) -> None:
+        """Take note of the dangers that seats told in their answers: each that becomes severe is an alert."""
+        severe = sorted(seat for seat, severity in severities.items() if severity > self._config.alert.severity)
+        for seat in severe:
+            if seat not in self._alarmed:
+                self._upset()
+        self._alarmed = severe
 
     def alert(self, severity: float) -> None:
         """Take note of an alert; the worst one counts at the next decision."""
         self.severity = max(self.severity, severity)
         if severity > self._config.alert.severity:
-            self._calm = max(self._calm * self._config.alert.factor, self._config.alert.floor)
+            self._upset()
 
     def lose_bars(self) -> None:
         """Forget bars, because the ones that follow may not be the next ones."""
         self._window.clear()
+        self._forget()
+
+    def _forget(self) -> None:
+        """Forget what rests on bars without a hole."""
         self._volatility.clear()
+        self._closes.clear()
+        self.panarchy.clear()
+
+    def _upset(self) -> None:
+        """Lower the appetite, no further than its floor."""
+        self._calm = max(self._calm * self._config.alert.factor, self._config.alert.floor)
 
     def _settle(self) -> list[PerformanceFeedback]:
         """Settle the rounds whose horizon has ended; one whose last bar was never seen is void, and counted."""
@@ -137,27 +172,38 @@ class Instrument:
         done = settle(pending, close, self.weights, self._board, self.settled)
         self.weights = done.weights
         self._history.observe(done.outcome, done.move)
-        self._by_phase[pending.made.phase].observe(done.outcome, done.move)
+        self._memory.observe(pending.made.phase, done.outcome, pending.seen, pending.made.prior)
+        if pending.made.is_quorate:
+            self.styles.score(done.feedback.board_log_score - done.feedback.prior_log_score)
         return done.feedback
 
     def _read_phase(self) -> list[PhaseTransition]:
-        sigma = self._volatility.sigma
         previous = self.phase
-        if sigma is None or self._phase.update(sigma) is previous:
+        common = tuple(self._connectedness.of(self.symbol, scale) for scale in range(len(SCALES)))
+        if self.panarchy.update(self._closes, common) is previous:
             return []
-        reason = f"volatility {sigma:.6g} ranks at {self._phase.rank:.3f} of its recent history"
-        return [PhaseTransition(symbol=self.symbol, bar=self.bar, previous=previous, phase=self.phase, reason=reason)]
+        return [self._enter(previous, "read by pads")]
+
+    def _enter(self, previous: Phase, why: str) -> PhaseTransition:
+        """Tell of a change of phase; what members earned in the one before counts for less from now on."""
+        self.transitions += 1
+        self.weights = self._board.renew(self.weights, self._config.reweigh)
+        reason = f"{why}; {self.panarchy.explain()}"
+        return PhaseTransition(symbol=self.symbol, bar=self.bar, previous=previous, phase=self.phase, reason=reason)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data."""
         return {
             "window": self._window.snapshot(),
             "volatility": self._volatility.snapshot(),
-            "phase": self._phase.snapshot(),
+            "closes": self._closes.snapshot(),
+            "panarchy": self.panarchy.snapshot(),
+            "styles": self.styles.snapshot(),
             "history": self._history.snapshot(),
-            "by_phase": {phase.value: history.snapshot() for phase, history in self._by_phase.items()},
-            "pending": [list(pending) for pending in self._pending],
+            "memory": self._memory.snapshot(),
+            "pending": [[made, close, list(seen)] for made, close, seen in self._pending],
             "calm": self._calm,
+            "alarmed": list(self._alarmed),
             **{name: getattr(self, name) for name in _PLAIN},
         }
 
@@ -165,19 +211,20 @@ class Instrument:
         """Take over a state that ``snapshot`` gave."""
         self._window.restore(state["window"])
         self._volatility.restore(state["volatility"])
-        self._phase.restore(state["phase"])
+        self._closes.restore(state["closes"])
+        self.panarchy.restore(state["panarchy"])
+        self.styles.restore(state["styles"])
         self._history.restore(state["history"])
-        for phase, history in self._by_phase.items():
-            history.restore(state["by_phase"][phase.value])
-        self._pending = [Pending(made, close) for made, close in state["pending"]]
-        self._calm = state["calm"]
+        self._memory.restore(state["memory"])
+        self._pending = [Pending(made, close, (seen[0], seen[1], seen[2])) for made, close, seen in state["pending"]]
+        self._calm, self._alarmed = state["calm"], list(state["alarmed"])
         for name in _PLAIN:
             setattr(self, name, state[name])
 
 
 _PLAIN = (
-    "weights", "severity", "settled", "voided", "decided_bar", "book_bar", "opened_ns", "previous_ns", "log_return",
-    "close", "header",
+    "weights", "severity", "settled", "voided", "transitions", "decided_bar", "book_bar", "opened_ns", "previous_ns",
+    "log_return", "close", "header",
 )  # fmt: skip
 
 

@@ -12,8 +12,9 @@ from enum import StrEnum
 from typing import Any, Final
 
 from bus.message import Header
-from bus.messages import DecisionRequest, DecisionResponse, PortfolioUpdate
+from bus.messages import DecisionRequest, DecisionResponse, Phase, PortfolioUpdate
 from pads.board import ABSENT, Opinion, is_distribution
+from pads.style import Style
 
 _REMEMBERED: Final = 256
 
@@ -29,7 +30,7 @@ class Receipt(StrEnum):
     MISMATCHED = "mismatched"
     """Another symbol or bar than the question."""
     MALFORMED = "malformed"
-    """A belief that does not sum to 1; it counts as an abstention."""
+    """A belief that does not sum to 1; it counts as an abstention, though a danger told beside it is heeded."""
 
 
 @dataclass(slots=True)
@@ -37,7 +38,9 @@ class Round:
     """A question put to the seats, and everything its decision will rest on, fixed when it was put.
 
     ``header`` is that of the conversation it belongs to; ``asker`` is who wants the answer of an asked round, None for
-    one opened by a bar; ``opened_ns`` is when the bar opened.
+    one opened by a bar; ``opened_ns`` is when the bar opened; ``exceedance`` the probability of a move worse than the
+    bar's against the position. By seat, ``answers`` hold the beliefs, ``severities`` the dangers seen and ``suspected``
+    the phases that the market seems to enter.
     """
 
     request: DecisionRequest
@@ -46,19 +49,28 @@ class Round:
     close: Decimal
     opened_ns: int
     asker: str | None = None
+    style: Style = Style.BALANCED
+    exceedance: float | None = None
     answers: dict[str, Opinion] = field(default_factory=dict)
+    severities: dict[str, float] = field(default_factory=dict)
+    suspected: dict[str, Phase] = field(default_factory=dict)
 
     def snapshot(self) -> list[Any]:
         """Return the state as plain data."""
+        fixed = [self.request, self.header, self.book, self.close, self.opened_ns, self.asker]
         answers = [[seat, *opinion] for seat, opinion in self.answers.items()]
-        return [self.request, self.header, self.book, self.close, self.opened_ns, self.asker, answers]
+        suspected = {seat: phase.value for seat, phase in self.suspected.items()}
+        return [*fixed, self.style.value, self.exceedance, answers, dict(self.severities), suspected]
 
     @classmethod
     def restored(cls, state: list[Any]) -> "Round":
         """Return the round that ``snapshot`` gave."""
-        request, header, book, close, opened_ns, asker, answers = state
+        *fixed, style, exceedance, answers, severities, suspected = state
         heard = {seat: Opinion(*opinion) for seat, *opinion in answers}
-        return cls(request, header, book, close, opened_ns, asker, heard)
+        phases = {seat: Phase(phase) for seat, phase in suspected.items()}
+        request, header, book, close, opened_ns, asker = fixed
+        told = (heard, dict(severities), phases)
+        return cls(request, header, book, close, opened_ns, asker, Style(style), exceedance, *told)
 
 
 class Rounds:
@@ -98,6 +110,9 @@ class Rounds:
         answered = self._open[response.round_id]
         is_heard = receipt is Receipt.TAKEN and response.belief is not None
         answered.answers[seat] = Opinion(response.belief, response.confidence) if is_heard else ABSENT
+        answered.severities[seat] = response.severity
+        if response.suspected_phase is not None:
+            answered.suspected[seat] = response.suspected_phase
         return answered if len(answered.answers) == len(self._seats) else None
 
     def close(self, closing: Round) -> None:

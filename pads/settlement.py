@@ -16,10 +16,14 @@ _MAKERS: Final = 1
 
 
 class Pending(NamedTuple):
-    """A decided round whose horizon has not ended; ``close`` is the price it was decided on."""
+    """A decided round whose horizon has not ended; ``close`` is the price it was decided on.
+
+    ``seen`` are the outcomes counted in its phase when it was decided; see ``pads.adaptability``.
+    """
 
     made: DecisionMade
     close: float
+    seen: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     @property
     def end_bar(self) -> int:

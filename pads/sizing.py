@@ -1,20 +1,30 @@
 """From the board's price to one of the seven actions and a position.
 
+The edge m = sum_k p_k move_k is the expected log return under the price p. Evidence is what sets p apart from the
+prior pi: a side is taken only where its share of p_up + p_down is larger under p than under pi, so what the prior
+expects by itself, an equity premium say, is not traded on, and a price that is the prior trades nothing.
+
 The position w, as a fraction of equity, that maximises w m - w^2 v/(2 f) - c |w - w0| is w0 moved into the band from
-f (m - c)/v to f (m + c)/v: m the expected log return, v its variance, f Kelly's fraction times the appetite, c the cost
-of one side. So the edge less cost sets the target, and the band, of width cost, is where nothing is traded.
-Conviction is asked for exposure that opens, grows or crosses zero, never for leaving.
+f (m - c)/v to f (m + c)/v: v the variance of the return, f Kelly's fraction times the appetite, c the cost of one side.
+So the edge less cost sets the target, and the band, of width cost, is where nothing is traded. The style in force
+scales f, c and the largest position. Evidence and conviction are asked for exposure that opens, grows or crosses zero,
+never for leaving.
+
+Safety overrides come first and have no part in the vote: a black swan against the position ends it, an alert reduces
+it.
 """
 
 import math
 from decimal import ROUND_DOWN, Decimal
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from bus.message import Probabilities
 from bus.messages import Action, Phase
-from pads.config import AlertConfig, PhaseConfig, SizingConfig
+from pads.config import PadsConfig, StyleConfig
 
-_BASIS_POINT = 1e-4
+_BASIS_POINT: Final = 1e-4
+_NO_EVIDENCE: Final = 1e-12
+"""A price this close to the prior is the prior, to rounding."""
 
 
 class Situation(NamedTuple):
@@ -22,10 +32,13 @@ class Situation(NamedTuple):
 
     ``moves`` are the expected log returns of (down, flat, up) over the horizon, ``variance`` that of the log return
     over the horizon; ``position`` is signed units held, ``close`` and ``equity`` money; ``severity`` that of the worst
-    alert since the last decision, 0 without one; ``silence`` says why the board has no say, empty when it has.
+    danger told since the last decision, 0 without one; ``exceedance`` the probability of a move worse than the latest
+    one against the position, None where it cannot be told; ``silence`` says why the board has no say, empty when it
+    has.
     """
 
     price: Probabilities
+    prior: Probabilities
     moves: tuple[float, float, float]
     variance: float
     position: Decimal
@@ -34,6 +47,8 @@ class Situation(NamedTuple):
     phase: Phase
     appetite: float
     severity: float
+    style: StyleConfig
+    exceedance: float | None = None
     silence: str = ""
 
 
@@ -50,11 +65,12 @@ class Choice(NamedTuple):
 class Sizer:
     """Turns a situation into a choice; it keeps no state."""
 
-    def __init__(self, sizing: SizingConfig, phase: PhaseConfig, alert: AlertConfig) -> None:
-        self._sizing = sizing
-        self._phase = phase
-        self._alert = alert
-        self._cost = sizing.cost_bps * _BASIS_POINT
+    def __init__(self, config: PadsConfig) -> None:
+        self._sizing = config.sizing
+        self._phase = config.phase
+        self._alert = config.alert
+        self._impossible = config.swan.probability
+        self._cost = config.sizing.cost_bps * _BASIS_POINT
 
     def choose(self, situation: Situation) -> Choice:
         """Return the action for a situation; HEDGE is not among its answers, since it concerns another instrument."""
@@ -65,22 +81,42 @@ class Sizer:
         if not situation.equity > 0.0:
             return Choice(Action.HOLD, situation.position, "equity is not positive", conviction, net)
         held = float(situation.position) * situation.close / situation.equity
-        wanted = held if situation.silence else self._wanted(situation, edge, held)
-        reason = situation.silence or "the board's price"
-        if situation.severity > self._alert.severity:
-            wanted, reason = self._safe(held, wanted), f"safety override, alert of severity {situation.severity:g}"
+        wanted, reason = self._vote(situation, edge, held)
+        wanted, reason = self._override(situation, held, wanted, reason)
         return self._settled(situation, held, wanted, reason, conviction, net)
+
+    def _vote(self, situation: Situation, edge: float, held: float) -> tuple[float, str]:
+        """Return the fraction of equity that the board wants held, and why."""
+        if situation.silence:
+            return held, situation.silence
+        if max(abs(p - q) for p, q in zip(situation.price, situation.prior, strict=True)) <= _NO_EVIDENCE:
+            return held, "the board's price is the prior"
+        return self._wanted(situation, edge, held), "the board's price"
+
+    def _override(self, situation: Situation, held: float, wanted: float, reason: str) -> tuple[float, str]:
+        """Return what safety leaves of what is wanted, and why."""
+        exceedance = situation.exceedance
+        if situation.position and exceedance is not None and exceedance < self._impossible:
+            return (
+                0.0,
+                f"safety override, black swan: a move against the position of probability {exceedance:.2g}",
+            )
+        if situation.severity > self._alert.severity:
+            return self._safe(held, wanted), f"safety override, alert of severity {situation.severity:g}"
+        return wanted, reason
 
     def _wanted(self, situation: Situation, edge: float, held: float) -> float:
         """Return the fraction of equity to hold."""
-        sizing = self._sizing
-        scale = sizing.kelly_fraction * situation.appetite / situation.variance
-        wanted = min(max(held, scale * (edge - self._cost)), scale * (edge + self._cost))
+        style = situation.style
+        scale = self._sizing.kelly_fraction * style.kelly * situation.appetite / situation.variance
+        cost = self._cost * style.band
+        wanted = min(max(held, scale * (edge - cost)), scale * (edge + cost))
         down, _, up = situation.price
-        asked = self._phase.conviction.of(situation.phase)
-        limit = sizing.max_position_fraction
-        ceiling = limit if up / (down + up) > asked else min(max(held, 0.0), limit)
-        is_short_meant = sizing.allow_short and down / (down + up) > asked
+        asked = self._phase.conviction.of(situation.phase) + style.conviction
+        limit = self._sizing.max_position_fraction * style.position
+        evidence = up / (down + up) - situation.prior[2] / (situation.prior[0] + situation.prior[2])
+        ceiling = limit if up / (down + up) > asked and evidence > 0.0 else min(max(held, 0.0), limit)
+        is_short_meant = self._sizing.allow_short and down / (down + up) > asked and evidence < 0.0
         floor = -limit if is_short_meant else max(min(held, 0.0), -limit)
         return min(max(wanted, floor), ceiling)
 

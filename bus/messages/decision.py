@@ -116,9 +116,9 @@ class MemberView(Part):
 class DecisionMade(Message, kind="DECISION_MADE", plane=Plane.BROADCAST, priority=Priority.NORMAL):
     """The board's decision on one symbol at one bar, with everything that made it.
 
-    ``target`` and ``position`` are signed units; ``expected_return`` a log return over the horizon, what the price
-    expects beyond the prior, after costs; ``conviction`` the share of the stronger side in p_up + p_down; ``order_id``
-    names the order that follows, if any; ``style`` the style in force.
+    ``target`` and ``position`` are signed units; ``expected_return`` a log return over the horizon after costs;
+    ``conviction`` the share of the stronger side in p_up + p_down; ``order_id`` names the order that follows, if any;
+    ``style`` the style in force.
     """
 
     decision_id: Name

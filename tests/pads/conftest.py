@@ -1,11 +1,12 @@
 """Fixtures: PADS before its first bar, PADS with a history, and real closing prices."""
 
-import gzip
 import importlib.util
-from pathlib import Path
 
 import pytest
 
+from market.bar import show_opened
+from market.series import collect
+from market.sources.packaged import read_packaged
 from tests.pads.desk import Desk
 
 
@@ -24,14 +25,25 @@ def warm() -> Desk:
 
 
 @pytest.fixture(scope="session")
-def sp500_closes() -> list[float]:
-    """The last 600 daily closes of 2008 and before of the S&P 500, shipped with the arch package."""
-    found = importlib.util.find_spec("arch")
-    path = None if found is None or found.origin is None else Path(found.origin).parent / "data/sp500/sp500.csv.gz"
-    if path is None or not path.exists():
-        pytest.skip("the S&P 500 series of the arch package is not installed; install the extra demo")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        header = next(lines).strip().split(",")
-        rows = [line.strip().split(",") for line in lines]
-    column = header.index("Adj Close")
-    return [float(row[column]) for row in rows if row[0] < "2009-01-01"][-600:]
+def sp500() -> list[tuple[str, float]]:
+    """Days and closes of the S&P 500 from 1999 to 2018, shipped with the arch package."""
+    return packaged("SPX")
+
+
+@pytest.fixture(scope="session")
+def nasdaq() -> list[tuple[str, float]]:
+    """Those of the NASDAQ composite, of the same days."""
+    return packaged("NDQ")
+
+
+@pytest.fixture(scope="session")
+def sp500_closes(sp500: list[tuple[str, float]]) -> list[float]:
+    """The last 600 closes of the S&P 500 before 2009."""
+    return [close for day, close in sp500 if day < "2009-01-01"][-600:]
+
+
+def packaged(symbol: str) -> list[tuple[str, float]]:
+    if importlib.util.find_spec("arch") is None:
+        pytest.skip("the package arch, which holds the series, is not installed; install the extra demo")
+    bars = collect(symbol, read_packaged(symbol)).bars
+    return [(show_opened(bar.opened_ns), float(bar.close)) for bar in bars]

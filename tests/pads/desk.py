@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from bus.message import Envelope, Header, Message, Probabilities
 from bus.messages import (
@@ -16,6 +16,7 @@ from bus.messages import (
     MarketUpdate,
     OrderProposed,
     OrderRejected,
+    Phase,
     PortfolioUpdate,
     PositionView,
     SystemCommand,
@@ -35,6 +36,8 @@ BULLISH: Beliefs = {
     "quantum_amos": ((0.1, 0.3, 0.6), 0.7),
 }
 BEARISH: Beliefs = {seat: ((p[2], p[1], p[0]), c) for seat, (p, c) in BULLISH.items() if p is not None}
+SHORT: Final[Mapping[str, Any]] = {"panarchy": {"fast": 8, "meso": 16, "slow": 32, "min_history": 10}}
+"""Scales so short that a phase needs 26 bars and not 120."""
 NEUTRAL: Beliefs = dict.fromkeys(BULLISH, ((0.3, 0.4, 0.3), 0.5))
 
 
@@ -84,30 +87,41 @@ class Desk:
         return self.step(book_of(self.version, symbol, number, positions or {}, equity, working), "execution")
 
     def answer(
-        self, seat: str, request: DecisionRequest, belief: Probabilities | None, confidence: float
+        self,
+        seat: str,
+        request: DecisionRequest,
+        belief: Probabilities | None,
+        confidence: float,
+        *,
+        suspected: Phase | None = None,
+        severity: float = 0.0,
     ) -> list[Envelope]:
         """Answer as a seat."""
-        return self.step(response_of(request, belief, confidence), seat)
+        return self.step(response_of(request, belief, confidence, suspected=suspected, severity=severity), seat)
 
     def round(
         self,
         close: float,
-        beliefs: Beliefs,
+        beliefs: Beliefs | None,
         symbol: str = "X",
         positions: Mapping[str, str] | None = None,
         *,
         opened_ns: int | None = None,
         working: Sequence[WorkingOrder] = (),
         equity: str = "100000",
+        suspected: Mapping[str, Phase] | None = None,
+        severities: Mapping[str, float] | None = None,
     ) -> list[Envelope]:
-        """Play one whole bar; return everything PADS said."""
+        """Play one whole bar; return everything PADS said. Without beliefs every seat believes the prior."""
         outputs = self.bar(close, symbol, opened_ns=opened_ns)
         outputs += self.book(symbol, positions, working=working, equity=equity)
         for envelope in of(outputs, DecisionRequest):
             seat = envelope.header.recipient or ""
-            if seat in beliefs:
-                assert isinstance(envelope.message, DecisionRequest)
-                outputs += self.answer(seat, envelope.message, *beliefs[seat])
+            assert isinstance(envelope.message, DecisionRequest)
+            said = (envelope.message.prior, 0.5) if beliefs is None else beliefs.get(seat)
+            if said is not None:
+                phase, severity = (suspected or {}).get(seat), (severities or {}).get(seat, 0.0)
+                outputs += self.answer(seat, envelope.message, *said, suspected=phase, severity=severity)
         return outputs
 
     def ask(self, symbol: str | None = "X", asker: str = "cli") -> list[Envelope]:
@@ -192,7 +206,14 @@ def book_of(
     )
 
 
-def response_of(request: DecisionRequest, belief: Probabilities | None, confidence: float) -> DecisionResponse:
+def response_of(
+    request: DecisionRequest,
+    belief: Probabilities | None,
+    confidence: float,
+    *,
+    suspected: Phase | None = None,
+    severity: float = 0.0,
+) -> DecisionResponse:
     return DecisionResponse(
         round_id=request.round_id,
         symbol=request.symbol,
@@ -202,7 +223,24 @@ def response_of(request: DecisionRequest, belief: Probabilities | None, confiden
         choice=Action.HOLD,
         expected_return=0.0,
         reasons=(),
+        suspected_phase=suspected,
+        severity=severity,
     )
+
+
+def drifting(bars: int, seed: int = 1, close: float = 100.0, drift: float = 0.001, scale: float = 0.005) -> list[float]:
+    """Return closes of a mild random walk."""
+    generator = random.Random(seed)
+    closes = []
+    for _ in range(bars):
+        close *= math.exp(generator.gauss(drift, scale))
+        closes.append(close)
+    return closes
+
+
+def crash(close: float, bars: int = 3) -> list[float]:
+    """Return closes that fall, faster with each bar."""
+    return [close * math.exp(-sum(0.03 + 0.002 * k for k in range(n + 1))) for n in range(bars)]
 
 
 def random_beliefs(generator: random.Random) -> Beliefs:

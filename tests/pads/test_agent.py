@@ -25,7 +25,21 @@ from bus.messages import (
     WorkingOrder,
 )
 from pads.config import PadsConfig
-from tests.pads.desk import BEARISH, BULLISH, NEUTRAL, SECOND_NS, Beliefs, Desk, decision, messages, of, only
+from tests.pads.desk import (
+    BEARISH,
+    BULLISH,
+    NEUTRAL,
+    SECOND_NS,
+    SHORT,
+    Beliefs,
+    Desk,
+    crash,
+    decision,
+    drifting,
+    messages,
+    of,
+    only,
+)
 
 SEATS = ["qbmia", "quantum_amos", "quasar"]
 
@@ -429,13 +443,14 @@ def test_the_appetite_has_a_floor(warm: Desk) -> None:
     assert decision(warm.round(100.0, NEUTRAL)).appetite == pytest.approx(0.1)
 
 
-def test_adaptability_is_what_this_phase_brought_before_drawn_to_the_prior(warm: Desk) -> None:
+def test_adaptability_leans_to_what_this_phase_brought_before(warm: Desk) -> None:
     made = decision(warm.round(100.0, NEUTRAL))
     (settled,) = messages(warm.sent, PerformanceFeedback)
     view = {each.member: each for each in made.members}["adaptability"]
     came = [outcome == settled.outcome for outcome in ("down", "flat", "up")]
-    assert view.confidence == pytest.approx(1 / 16)
-    assert view.belief == pytest.approx([(15 * p + n) / 16 for p, n in zip(made.prior, came, strict=True)])
+    assert 0.0 < view.confidence < 0.02
+    mixed = [(1.0 - view.confidence) * p + view.confidence * n for p, n in zip(made.prior, came, strict=True)]
+    assert view.belief == pytest.approx(mixed)
 
 
 def test_adaptability_abstains_in_a_phase_it_has_not_seen(warm: Desk) -> None:
@@ -457,12 +472,17 @@ def test_weights_are_learned_for_each_symbol_apart(warm: Desk) -> None:
     assert weights[0] != pytest.approx(weights[1], abs=1e-3)
 
 
-def test_a_jump_of_volatility_is_release() -> None:
-    desk = Desk()
-    desk.warm_up(bars=100)
-    outputs = desk.round(120.0, NEUTRAL)
+def test_a_crash_is_release() -> None:
+    desk = Desk(PadsConfig.model_validate(SHORT))
+    quiet = drifting(60)
+    for close in quiet:
+        desk.reject(desk.round(close, NEUTRAL))
+    previous = decision(desk.round(quiet[-1], NEUTRAL)).phase
+    outputs = desk.round(crash(quiet[-1])[0], NEUTRAL)
     changed = only(outputs, PhaseTransition)
-    assert (changed.previous, changed.phase, changed.bar) == (Phase.GROWTH, Phase.RELEASE, 100)
+    assert (changed.previous, changed.phase, changed.bar) == (previous, Phase.RELEASE, 61)
+    assert changed.reason.startswith("read by pads; meso: growth ")
+    assert "; fast release; slow " in changed.reason
     made = decision(outputs)
     assert (made.phase, made.appetite) == (Phase.RELEASE, 0.3)
 
@@ -479,39 +499,42 @@ def test_every_message_of_a_round_belongs_to_its_bar(warm: Desk) -> None:
     assert outputs[0].header.correlation_id.startswith("market:")
 
 
-def release_pair(close: float = 130.0) -> Desk:
-    """Return two instruments that move alike, both of whose volatility has just jumped."""
-    desk = Desk()
-    price = 100.0
-    for number in range(100):
-        price *= 1.01 if number % 2 else 1 / 1.01
-        desk.round(price, NEUTRAL, "A")
-        desk.round(price / 2, NEUTRAL, "B")
-    desk.round(close, NEUTRAL, "A")
-    return desk
+def release_pair() -> tuple[Desk, float]:
+    """Return two instruments that move alike and crash, the second one a bar later, and its close.
+
+    No member has evidence: the seats abstain or say the prior, and adaptability has no weight.
+    """
+    desk = Desk(PadsConfig.model_validate({**SHORT, "adaptability_weight": 0.0}))
+    quiet = drifting(60)
+    closes = [*quiet, *crash(quiet[-1])]
+    for number, close in enumerate(closes):
+        desk.reject(desk.round(close, None, "A"))
+        if number < len(closes) - 1:
+            desk.reject(desk.round(close / 2, None, "B"))
+    return desk, closes[-1] / 2
 
 
 def test_a_position_kept_in_release_is_hedged_in_the_other_instrument() -> None:
-    desk = release_pair()
-    outputs = desk.round(65.0, NEUTRAL, "B", positions={"B": "50"})
+    desk, close = release_pair()
+    outputs = desk.round(close, None, "B", positions={"B": "20"})
     made, order = decision(outputs), only(outputs, OrderProposed).order
     assert made.action is Action.HEDGE
-    assert (made.target, made.position, made.order_id) == (Decimal(50), Decimal(50), "B-100-o1")
-    assert (order.symbol, order.side, order.bar, order.decision_id) == ("A", Side.SELL, 100, "B-100")
-    assert float(order.quantity) == pytest.approx(25.0, rel=0.01)
-    assert order.reference_price == Decimal("130.0")
+    assert (made.target, made.position, made.order_id) == (Decimal(20), Decimal(20), "B-62-o1")
+    assert (order.symbol, order.side, order.bar, order.decision_id) == ("A", Side.SELL, 62, "B-62")
+    assert float(order.quantity) == pytest.approx(8.0, rel=0.3)
+    assert float(order.reference_price) == pytest.approx(2 * close)
 
 
 def test_an_instrument_that_has_not_seen_the_bar_is_no_hedge() -> None:
-    desk = release_pair()
-    desk.round(65.0, NEUTRAL, "B")
-    made = decision(desk.round(130.0, NEUTRAL, "A", positions={"A": "50"}))
+    desk, close = release_pair()
+    desk.reject(desk.round(close, None, "B"))
+    made = decision(desk.round(2 * close, None, "A", positions={"A": "2"}))
     assert (made.phase, made.action) == (Phase.RELEASE, Action.HOLD)
 
 
 def test_a_standing_hedge_is_kept() -> None:
-    desk = release_pair()
-    made = decision(desk.round(65.0, NEUTRAL, "B", positions={"B": "50", "A": "-25"}))
+    desk, close = release_pair()
+    made = decision(desk.round(close, None, "B", positions={"B": "20", "A": "-8"}))
     assert made.action is Action.HOLD
 
 
@@ -522,7 +545,8 @@ def test_all_seven_actions_are_reached() -> None:
             desk = Desk(PadsConfig.model_validate({"sizing": {"allow_short": has_shorts}}))
             desk.warm_up()
             reached.add(decision(desk.round(100.0, beliefs, positions={"X": position})).action)
-    reached.add(decision(release_pair().round(65.0, NEUTRAL, "B", positions={"B": "50"})).action)
+    desk, close = release_pair()
+    reached.add(decision(desk.round(close, None, "B", positions={"B": "20"})).action)
     assert reached == set(Action)
 
 

@@ -175,3 +175,27 @@ def test_a_weight_that_vanished_does_not_break_the_rule() -> None:
 @pytest.mark.parametrize(("belief", "is_one"), [((0.2, 0.3, 0.5), True), ((0.2, 0.3, 0.4), False), ((1, 1, 1), False)])
 def test_a_distribution_sums_to_one(belief: Probabilities, is_one: bool) -> None:
     assert is_distribution(belief) is is_one
+
+
+def test_a_member_of_weight_zero_is_switched_off() -> None:
+    """The board with a member off is the board of the others, not one in which that member is silent."""
+    board = Board(PadsConfig(consensus_weight=0.0, adaptability_weight=0.0, alpha=0.0))
+    assert board.initial_weights == pytest.approx([0.30 / 0.75, 0.20 / 0.75, 0.25 / 0.75, 0.0, 0.0])
+    knowing = Opinion((0.01, 0.01, 0.98), 1.0)
+    trade = board.trade(PRIOR, EXAMPLE, knowing, board.initial_weights)
+    assert [view.stake for view in trade.members[3:5]] == [0.0, 0.0]
+    weights = list(board.initial_weights)
+    for _ in range(20):
+        weights = board.renew(board.reweigh(weights, [0.2, 0.2, 0.2, 0.9, 0.9]), 0.3)
+    assert weights == pytest.approx(board.initial_weights)
+
+
+@given(st.floats(0.0, 1.0), st.lists(st.floats(0.0, 1.0), min_size=5, max_size=5).filter(lambda w: sum(w) > 0))
+def test_renewal_moves_every_weight_a_share_of_the_way_back(share: float, weights: list[float]) -> None:
+    board = Board(PadsConfig())
+    held = [weight / math.fsum(weights) for weight in weights]
+    after = board.renew(held, share)
+    assert math.fsum(after) == pytest.approx(1.0)
+    for new, old, begun in zip(after, held, board.initial_weights, strict=True):
+        assert new == pytest.approx(old + share * (begun - old))
+    assert board.renew(held, 0.0) == held

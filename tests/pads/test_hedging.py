@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pads.comovement import Comovement
-from pads.config import AlertConfig, HedgeConfig, PhaseConfig, SizingConfig
+from pads.config import HedgeConfig, PadsConfig
 from pads.hedging import Candidate, Hedge, find_hedge
 from pads.sizing import Sizer
 
@@ -15,7 +15,7 @@ DAY_NS = 86_400_000_000_000
 
 
 def sizer(**sizing: object) -> Sizer:
-    return Sizer(SizingConfig.model_validate(sizing), PhaseConfig(), AlertConfig())
+    return Sizer(PadsConfig.model_validate({"sizing": sizing}))
 
 
 def related(bars: int = 60, seed: int = 1) -> tuple[Comovement, dict[str, list[float]]]:

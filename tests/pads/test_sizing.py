@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bus.message import Probabilities
 from bus.messages import Action, Phase
-from pads.config import AlertConfig, PadsConfig, PhaseConfig, SizingConfig
+from pads.config import PadsConfig, StyleConfig, StylesConfig
 from pads.sizing import Choice, Situation, Sizer, name_action, whole_lots
 
 MOVES = (-0.03, 0.0, 0.03)
@@ -15,8 +15,12 @@ VARIANCE = 0.0004
 MIRROR = {Action.BUY: Action.SELL, Action.SELL: Action.BUY}
 
 
+PRIOR = (0.3, 0.4, 0.3)
+BALANCED = StylesConfig().balanced
+
+
 def sizer(**sizing: object) -> Sizer:
-    return Sizer(SizingConfig.model_validate(sizing), PhaseConfig(), AlertConfig())
+    return Sizer(PadsConfig.model_validate({"sizing": sizing}))
 
 
 def situation(
@@ -29,8 +33,13 @@ def situation(
     severity: float = 0.0,
     silence: str = "",
     equity: float = 100_000.0,
+    prior: Probabilities = PRIOR,
+    style: StyleConfig = BALANCED,
+    exceedance: float | None = None,
 ) -> Situation:
-    return Situation(price, moves, VARIANCE, Decimal(position), 100.0, equity, phase, appetite, severity, silence)
+    held = Decimal(position)
+    rest = (VARIANCE, held, 100.0, equity, phase, appetite, severity, style, exceedance, silence)
+    return Situation(price, prior, moves, *rest)
 
 
 def choose(price: Probabilities = (0.3, 0.4, 0.3), position: str = "0", **rest: object) -> Choice:
@@ -53,7 +62,7 @@ def test_a_strong_belief_buys_up_to_the_limit() -> None:
 
 def test_a_mild_edge_takes_kellys_fraction() -> None:
     price = (0.28, 0.36, 0.36)
-    edge = 0.08 * 0.03
+    edge = 0.02 * 0.03 + 0.06 * 0.03
     fraction = 0.01 * 0.7 * (edge - 0.0005) / VARIANCE
     choice = sizer(kelly_fraction=0.01).choose(situation(price))
     assert float(choice.target) == pytest.approx(fraction * 1000, abs=1e-3)
@@ -84,12 +93,13 @@ def test_conviction_must_exceed_the_threshold_of_the_phase(phase: Phase, price: 
     conviction = 0.6 / (0.2 + 0.6)
     for asked, expected in ((conviction, Action.HOLD), (math.nextafter(conviction, 0.0), action)):
         table = dict.fromkeys(Phase, 0.999) | {phase: asked}
-        config = PhaseConfig.model_validate({"conviction": {each.value: limit for each, limit in table.items()}})
-        assert Sizer(SizingConfig(), config, AlertConfig()).choose(situation(price, phase=phase)).action is expected
+        limits = {each.value: limit for each, limit in table.items()}
+        config = PadsConfig.model_validate({"phase": {"conviction": limits}})
+        assert Sizer(config).choose(situation(price, phase=phase)).action is expected
 
 
 def test_conviction_is_not_asked_for_leaving() -> None:
-    choice = choose((0.35, 0.32, 0.33), "50", moves=(-0.05, 0.0, 0.01))
+    choice = choose((0.35, 0.32, 0.33), "50", prior=(0.3, 0.32, 0.38))
     assert (choice.action, choice.target) == (Action.EXIT, Decimal(0))
 
 
@@ -191,6 +201,7 @@ def situations() -> st.SearchStrategy[Situation]:
     return st.builds(
         Situation,
         price=prices,
+        prior=prices,
         moves=moves.map(lambda m: (-m[0], m[1], m[2])),
         variance=st.floats(1e-6, 1e-2),
         position=st.decimals(-200, 200, places=4),
@@ -199,6 +210,8 @@ def situations() -> st.SearchStrategy[Situation]:
         phase=st.sampled_from(Phase),
         appetite=st.floats(0.0, 1.0),
         severity=st.floats(0.0, 1.0),
+        style=st.sampled_from([StylesConfig().cautious, BALANCED, StylesConfig().bold]),
+        exceedance=st.none() | st.floats(0.0, 1.0),
         silence=st.sampled_from(["", "below quorum"]),
     )
 
@@ -206,7 +219,10 @@ def situations() -> st.SearchStrategy[Situation]:
 @given(situations())
 def test_a_mirrored_situation_gives_the_mirrored_choice(here: Situation) -> None:
     there = here._replace(
-        price=here.price[::-1], moves=(-here.moves[2], -here.moves[1], -here.moves[0]), position=-here.position
+        price=here.price[::-1],
+        prior=here.prior[::-1],
+        moves=(-here.moves[2], -here.moves[1], -here.moves[0]),
+        position=-here.position,
     )
     one, other = sizer().choose(here), sizer().choose(there)
     assert other.target == -one.target
@@ -242,7 +258,59 @@ def test_whole_lots_lose_less_than_one_lot(quantity: Decimal, lot: str) -> None:
 
 
 def test_appetite_scales_the_position() -> None:
-    config = PadsConfig(sizing=SizingConfig(kelly_fraction=0.01))
-    own = Sizer(config.sizing, config.phase, config.alert)
+    own = sizer(kelly_fraction=0.01)
     full, half = (own.choose(situation((0.26, 0.36, 0.38), appetite=a)).target for a in (0.8, 0.4))
     assert float(half) == pytest.approx(float(full) / 2, abs=1e-3)
+
+
+@given(situations())
+def test_a_price_that_is_the_prior_holds_whatever_the_prior_expects(here: Situation) -> None:
+    calm = here._replace(price=here.prior, severity=0.0, exceedance=None)
+    choice = sizer().choose(calm)
+    assert (choice.action, choice.target) == (Action.HOLD, here.position)
+
+
+def test_a_side_is_taken_only_where_the_board_has_evidence_for_it() -> None:
+    rising = (0.1, 0.3, 0.6)
+    assert choose(rising, prior=rising).action is Action.HOLD
+    more = choose((0.09, 0.3, 0.61), prior=rising)
+    assert more.action is Action.BUY
+    assert more.expected_return == pytest.approx(0.52 * 0.03 - 0.0005)
+    less = choose((0.15, 0.3, 0.55), prior=rising)
+    assert less.expected_return == pytest.approx(0.4 * 0.03 - 0.0005)
+    assert less.action is Action.HOLD
+    assert choose((0.15, 0.3, 0.55), "50", prior=rising).action is Action.HOLD
+    assert choose((0.45, 0.3, 0.25), "50", prior=rising).action is not Action.INCREASE
+
+
+@given(situations())
+def test_exposure_never_grows_against_the_evidence(here: Situation) -> None:
+    choice = sizer().choose(here)
+    down, _, up = here.price
+    evidence = up / (down + up) - here.prior[2] / (here.prior[0] + here.prior[2])
+    change = choice.target - here.position
+    if here.position * change >= 0 and change != 0:
+        assert evidence * float(change) > 0.0
+
+
+def test_a_black_swan_ends_a_position_before_any_vote() -> None:
+    for position in ("60", "-60"):
+        for rest in ({}, {"silence": "below quorum"}, {"severity": 1.0}):
+            choice = choose((0.1, 0.2, 0.7), position, exceedance=0.000499, **rest)
+            assert (choice.action, choice.target) == (Action.EXIT, Decimal(0))
+            assert "black swan" in choice.reason
+    assert choose((0.1, 0.2, 0.7), "60", exceedance=0.0005).action is Action.INCREASE
+    assert choose((0.1, 0.2, 0.7), exceedance=0.0).action is Action.BUY
+
+
+def test_a_style_scales_fraction_limit_band_and_conviction() -> None:
+    price, free = (0.28, 0.36, 0.36), {"kelly": 1.0, "conviction": 0.0, "position": 1.0, "band": 1.0}
+    own = sizer(kelly_fraction=0.01)
+
+    def target(price: Probabilities = price, **change: float) -> float:
+        return float(own.choose(situation(price, style=StyleConfig.model_validate(free | change))).target)
+
+    assert target(kelly=0.5) == pytest.approx(target() / 2, abs=1e-3)
+    assert target(band=0.0) == pytest.approx(target() * 24 / 19, abs=1e-3)
+    assert target(conviction=0.02) == 0.0
+    assert (target((0.0, 0.0, 1.0)), target((0.0, 0.0, 1.0), position=0.5)) == (80.0, 40.0)

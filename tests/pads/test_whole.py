@@ -1,8 +1,10 @@
 """PADS over many bars: the identity, snapshots, and whether every parameter matters."""
 
+import itertools
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,10 +16,9 @@ from bus.plain import pack, unpack
 from bus.stepper import Stepper
 from pads.agent import Pads
 from pads.config import PadsConfig
-from tests.pads.desk import BULLISH, SECOND_NS, Beliefs, Desk, messages, random_beliefs
+from tests.pads.desk import BULLISH, SECOND_NS, SHORT, Desk, crash, drifting, messages, random_beliefs
 
 SEED = 13
-QUIET: Beliefs = dict.fromkeys(BULLISH, ((0.3, 0.4, 0.3), 0.1))
 
 
 def play(desk: Desk, closes: Sequence[float], generator: random.Random, start: int = 0) -> list[Envelope]:
@@ -32,7 +33,10 @@ def play(desk: Desk, closes: Sequence[float], generator: random.Random, start: i
             if generator.random() < 0.15:
                 alert = RiskAlert(symbol="*", severity=generator.random(), source="risk", reason="test")
                 outputs += desk.step(alert, "risk")
-            said = desk.round(price, beliefs, symbol, {name: str(units) for name, units in held.items() if units})
+            phases = {seat: generator.choice(list(Phase)) for seat in BULLISH if generator.random() < 0.1}
+            severities = {seat: generator.random() for seat in BULLISH if generator.random() < 0.05}
+            positions = {name: str(units) for name, units in held.items() if units}
+            said = desk.round(price, beliefs, symbol, positions, suspected=phases, severities=severities)
             said += desk.pass_time(generator.choice([0.0, 0.5, 4.0]))
             for proposed in messages(said, OrderProposed):
                 held[proposed.order.symbol] += int(proposed.order.signed_quantity)
@@ -54,7 +58,7 @@ def walk(bars: int, seed: int = SEED, jump: int | None = None) -> list[float]:
 
 
 def told(outputs: Sequence[Envelope]) -> list[tuple[Any, ...]]:
-    return [(envelope.header, envelope.message.model_dump_json()) for envelope in outputs]
+    return [(envelope.header, envelope.message) for envelope in outputs]
 
 
 def test_the_identity_holds_after_every_settled_round_of_real_bars(sp500_closes: list[float]) -> None:
@@ -78,19 +82,19 @@ def test_the_identity_holds_after_every_settled_round_of_real_bars(sp500_closes:
 
 
 def test_a_replay_says_the_same() -> None:
-    first, second = (play(Desk(), walk(150, jump=100), random.Random(SEED)) for _ in range(2))
+    first, second = (play(Desk(configured({})), walk(150, jump=100), random.Random(SEED)) for _ in range(2))
     assert told(first) == told(second)
 
 
 @pytest.mark.parametrize("bars", [5, 60, 130])
 def test_a_restored_agent_goes_on_exactly_the_same(bars: int) -> None:
     closes = walk(170, jump=110)
-    desk, generator = Desk(), random.Random(SEED)
+    desk, generator = Desk(configured({})), random.Random(SEED)
     play(desk, closes[:bars], generator)
     desk.bar(closes[bars], "A")
     desk.book("A")
     copy = Desk()
-    copy.stepper = Stepper(Pads("pads", PadsConfig()))
+    copy.stepper = Stepper(Pads("pads", configured({})))
     copy.stepper.restore(unpack(pack(desk.stepper.snapshot())))
     for name in ("now_ns", "version", "_ids"):
         setattr(copy, name, getattr(desk, name))
@@ -125,8 +129,8 @@ def test_what_is_decided_does_not_depend_on_the_clock() -> None:
 
 def test_later_bars_change_no_earlier_decision() -> None:
     closes = walk(120, jump=100)
-    whole = messages(play(Desk(), closes, random.Random(SEED)), DecisionMade)
-    part = messages(play(Desk(), closes[:90], random.Random(SEED)), DecisionMade)
+    whole = messages(play(Desk(configured({})), closes, random.Random(SEED)), DecisionMade)
+    part = messages(play(Desk(configured({})), closes[:90], random.Random(SEED)), DecisionMade)
     assert whole[: len(part)] == part
 
 
@@ -139,7 +143,9 @@ HEDGE_CHANGES: list[dict[str, Any]] = [
 CHANGES: list[dict[str, Any]] = [
     {"stakes": {"qbmia": {"member": "qar", "weight": 0.9}, "quasar": {"member": "qstar", "weight": 0.1}}},
     {"consensus_weight": 0.5},
+    {"consensus_weight": 0.0},
     {"adaptability_weight": 0.5},
+    {"adaptability_weight": 0.0},
     {"quorum": 3},
     {"decision_timeout_s": 0.3},
     {"answer_timeout_s": 0.1},
@@ -150,13 +156,20 @@ CHANGES: list[dict[str, Any]] = [
     {"prior_discount": 0.9},
     {"liquidity": 10.0},
     {"alpha": 0.2},
-    {"phase": {"window": 30}},
-    {"phase": {"min_history": 20}},
-    {"phase": {"release_rank": 0.5}},
-    {"phase": {"conviction": {"growth": 0.7, "conservation": 0.65, "release": 0.75, "reorganization": 0.6}}},
-    {"phase": {"conviction": {"growth": 0.55, "conservation": 0.65, "release": 0.55, "reorganization": 0.6}}},
-    {"phase": {"appetite": {"growth": 0.2, "conservation": 0.5, "release": 0.3, "reorganization": 0.6}}},
-    {"phase": {"appetite": {"growth": 0.7, "conservation": 0.5, "release": 0.6, "reorganization": 0.6}}},
+    {"reweigh": 0.5},
+    {"panarchy": {"fast": 6}},
+    {"panarchy": {"meso": 20}},
+    {"panarchy": {"slow": 40}},
+    {"panarchy": {"scale": "fast"}},
+    {"panarchy": {"history": 20}},
+    {"panarchy": {"min_history": 20}},
+    {"panarchy": {"connectedness": "level"}},
+    {"panarchy": {"least_score": 0.6}},
+    {"panarchy": {"margin": 0.3}},
+    {"panarchy": {"revolt": 0.0}},
+    {"panarchy": {"remember": 1.0}},
+    *({"phase": {"conviction": {each.value: 0.9}}} for each in (Phase.CONSERVATION, Phase.RELEASE)),
+    *({"phase": {"appetite": {each.value: 0.05}}} for each in Phase),
     {"alert": {"severity": 0.3}},
     {"alert": {"factor": 0.2}},
     {"alert": {"factor": 0.05, "floor": 0.3}},
@@ -169,6 +182,36 @@ CHANGES: list[dict[str, Any]] = [
     {"sizing": {"allow_short": False}},
     {"sizing": {"lot": "3"}},
 ]
+INFORMED_CHANGES: list[dict[str, Any]] = [
+    *({"styles": {style: {key: 0.4}}} for style in ("cautious", "balanced", "bold") for key in ("kelly", "conviction")),
+    *({"styles": {style: {key: 0.2}}} for style in ("cautious", "balanced", "bold") for key in ("position", "band")),
+    {"styles": {"decay": 0.8}},
+    {"styles": {"min_rounds": 20}},
+    {"styles": {"good": 0.2}},
+    {"styles": {"poor": -0.2}},
+    {"styles": {"patience": 10}},
+    {"phase": {"conviction": {"reorganization": 0.9}}},
+    {"phase": {"conviction": {"growth": 0.9}}},
+    {"swan": {"probability": 0.0}},
+    {"swan": {"window": 50}},
+    {"swan": {"min_returns": 90}},
+    {"swan": {"tail": 0.5}},
+]
+
+
+def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with the keys of ``change`` set, nested tables merged; stakes are taken whole."""
+    result = dict(base)
+    for key, value in change.items():
+        is_table = isinstance(value, dict) and key != "stakes" and key in result
+        result[key] = merged(result[key], value) if is_table else value
+    return result
+
+
+def configured(change: Mapping[str, Any]) -> PadsConfig:
+    """Return the defaults, with short scales and a short memory for swans, and ``change``."""
+    base = merged(PadsConfig().model_dump(), SHORT)
+    return PadsConfig.model_validate(merged(base, change))
 
 
 @pytest.fixture(scope="module")
@@ -176,9 +219,9 @@ def unchanged() -> list[tuple[Any, ...]]:
     return told(scenario({}))
 
 
-def scenario(change: dict[str, Any]) -> list[Envelope]:
+def scenario(change: Mapping[str, Any]) -> list[Envelope]:
     """Play quiet bars, then a storm."""
-    return play(Desk(PadsConfig.model_validate(change)), walk(160, jump=100), random.Random(SEED))
+    return play(Desk(configured(change)), walk(130, jump=80), random.Random(SEED))
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=str)
@@ -189,30 +232,77 @@ def test_every_parameter_changes_some_output(change: dict[str, Any], unchanged: 
     assert told(scenario(change)) != base
 
 
-def kept_positions(hedge: dict[str, Any]) -> list[Envelope]:
-    """Play quiet bars with mild alerts, then a storm, while a position is kept in one of two related instruments."""
-    desk = Desk(PadsConfig.model_validate({"hedge": hedge}))
+def informed(change: Mapping[str, Any]) -> list[Envelope]:
+    """Play seats that are right more often than not, later wrong, in a market that jumps now and then."""
+    swan = {"swan": {"probability": 0.005, "window": 100, "min_returns": 50, "tail": 0.25}}
+    base = swan | {"styles": {"min_rounds": 10, "patience": 2}, "sizing": {"kelly_fraction": 0.004}}
+    desk = Desk(configured(merged(base, change)))
     generator = random.Random(SEED)
+    closes = drifting(240, SEED, scale=0.01)
+    for bar, factor in ((80, 0.85), (100, 1.2), (115, 0.85), (140, 1.2), (180, 0.85), (210, 1.2)):
+        closes[bar:] = [close * factor for close in closes[bar:]]
+    held = Decimal(0)
     outputs: list[Envelope] = []
-    for number in range(160):
-        step = generator.gauss(0.0, 0.01 if number < 100 else 0.04) if number % 2 else 0.0
-        close = 100.0 * math.exp(step)
+    for number in range(235):
+        is_told = generator.random() < (0.8 if number < 120 else 0.2)
+        is_up = (closes[number + 5] > closes[number]) == is_told
+        belief = (0.1, 0.2, 0.7) if is_up else (0.7, 0.2, 0.1)
+        said = desk.round(closes[number], dict.fromkeys(BULLISH, (belief, 0.9)), positions={"X": str(held)})
+        held += sum((each.order.signed_quantity for each in messages(said, OrderProposed)), Decimal(0))
+        outputs += said + desk.reject(said)
+    return outputs
+
+
+@pytest.fixture(scope="module")
+def informed_unchanged() -> list[Envelope]:
+    return informed({})
+
+
+def test_styles_and_swans_come_and_go(informed_unchanged: list[Envelope]) -> None:
+    made = messages(informed_unchanged, DecisionMade)
+    assert {each.style for each in made} == {"cautious", "balanced", "bold"}
+    changes = sum(one.style != other.style for one, other in itertools.pairwise(made))
+    assert changes < 30
+    swans = [each for each in made if "black swan" in each.choice_reason]
+    assert swans
+    assert {each.action for each in swans} == {Action.EXIT}
+
+
+@pytest.mark.parametrize("change", INFORMED_CHANGES, ids=str)
+def test_every_parameter_of_what_informed_seats_bring_about_changes_some_output(
+    change: dict[str, Any], informed_unchanged: list[Envelope]
+) -> None:
+    assert told(informed(change)) != told(informed_unchanged)
+
+
+def kept_positions(hedge: dict[str, Any]) -> list[Envelope]:
+    """Play quiet bars with mild alerts, then a crash, while a position is kept in one of two related instruments."""
+    desk = Desk(configured({"hedge": hedge}))
+    generator = random.Random(SEED)
+    quiet = drifting(150, SEED)
+    outputs: list[Envelope] = []
+    for number, close in enumerate([*quiet, *crash(quiet[-1], 8)]):
         related = 1000.0 / close * math.exp(generator.gauss(0.0, 0.003))
-        desk.reject(desk.round(close, QUIET, "A", {"B": "500"}))
+        desk.reject(desk.round(related, None, "A", {"B": "50"}))
         if number % 10 == 0:
             desk.step(RiskAlert(symbol="B", severity=0.3, source="risk", reason="test"), "risk")
-        outputs += desk.round(related, QUIET, "B", {"B": "500"})
+        outputs += desk.round(close, None, "B", {"B": "50"})
         desk.reject(desk.sent)
     return outputs
 
 
-def test_kept_positions_are_hedged_in_the_storm() -> None:
-    made = messages(kept_positions({}), DecisionMade)
+@pytest.fixture(scope="module")
+def kept_unchanged() -> list[Envelope]:
+    return kept_positions({})
+
+
+def test_kept_positions_are_hedged_in_release(kept_unchanged: list[Envelope]) -> None:
+    made = messages(kept_unchanged, DecisionMade)
     hedges = [each for each in made if each.action is Action.HEDGE]
     assert hedges
     assert {each.phase for each in hedges} == {Phase.RELEASE}
 
 
 @pytest.mark.parametrize("change", HEDGE_CHANGES, ids=str)
-def test_every_parameter_of_hedging_changes_some_output(change: dict[str, Any]) -> None:
-    assert told(kept_positions(change)) != told(kept_positions({}))
+def test_every_parameter_of_hedging_changes_some_output(change: dict[str, Any], kept_unchanged: list[Envelope]) -> None:
+    assert told(kept_positions(change)) != told(kept_unchanged)

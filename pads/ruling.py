@@ -1,0 +1,106 @@
+"""What a round comes to once its answers are in: the board's price, a choice, and the order that carries it out."""
+
+from collections.abc import Mapping
+
+from bus.messages import Action, DecisionMade, Order, Phase, PortfolioUpdate
+from pads.board import Board, Trade
+from pads.comovement import Comovement
+from pads.config import PadsConfig, StyleConfig
+from pads.decision import hedged, held_back, is_working, make, order_of, position_in
+from pads.hedging import Candidate, Hedge, find_hedge
+from pads.instrument import Instrument
+from pads.orders import Orders
+from pads.rounds import Round
+from pads.sizing import Choice, Situation, Sizer
+
+
+class Rulings:
+    """The rules by which a round is decided; it changes nothing that it is given."""
+
+    def __init__(
+        self,
+        config: PadsConfig,
+        board: Board,
+        instruments: Mapping[str, Instrument],
+        comovement: Comovement,
+        orders: Orders,
+    ) -> None:
+        self._config = config
+        self._board = board
+        self._instruments = instruments
+        self._comovement = comovement
+        self._orders = orders
+        self._sizer = Sizer(config)
+
+    def rule(self, closing: Round, instrument: Instrument, *, is_quorate: bool) -> tuple[DecisionMade, Order | None]:
+        """Return the decision on a round and its order; an asked round has none."""
+        request = closing.request
+        adaptability = instrument.adaptability(request.phase, request.prior)
+        trade = self._board.trade(request.prior, closing.answers, adaptability, instrument.weights, is_open=is_quorate)
+        severity = max([instrument.severity, *closing.severities.values()])
+        silence = "" if is_quorate else self._silence(closing)
+        choice = self._sizer.choose(self._situation(closing, instrument, trade, severity, silence))
+        choice, order = self._ordered(closing, choice, severity, can_hedge=is_quorate)
+        if closing.asker is not None:
+            order = None
+        liquidity = self._board.liquidity
+        return make(request, trade, choice, liquidity, order, is_quorate=is_quorate, style=closing.style), order
+
+    def _silence(self, closing: Round) -> str:
+        heard = sum(opinion.belief is not None for opinion in closing.answers.values())
+        seats, quorum = len(self._board.seats), self._config.quorum
+        return f"below quorum: {heard} of {seats} seats have a belief, {quorum} are needed"
+
+    def _situation(
+        self, closing: Round, instrument: Instrument, trade: Trade, severity: float, silence: str
+    ) -> Situation:
+        request = closing.request
+        style: StyleConfig = getattr(self._config.styles, closing.style.value)
+        return Situation(
+            price=trade.price,
+            prior=request.prior,
+            moves=instrument.moves(request.band),
+            variance=(request.band / self._config.kappa) ** 2,
+            position=request.position,
+            close=float(closing.close),
+            equity=float(closing.book.equity),
+            phase=request.phase,
+            appetite=request.appetite,
+            severity=severity,
+            style=style,
+            exceedance=closing.exceedance,
+            silence=silence,
+        )
+
+    def _ordered(
+        self, closing: Round, choice: Choice, severity: float, *, can_hedge: bool
+    ) -> tuple[Choice, Order | None]:
+        """Return the choice that can be carried out now, and the order that does it."""
+        request = closing.request
+        at_work = self._is_working(closing.book, request.symbol)
+        if choice.action is not Action.HOLD:
+            if at_work:
+                return held_back(choice, request), None
+            change = choice.target - request.position
+            return choice, order_of(request.round_id, request.symbol, change, closing.close, request.bar)
+        hedge = self._hedge(closing, severity) if can_hedge and request.position and not at_work else None
+        if hedge is None:
+            return choice, None
+        other = self._instruments[hedge.symbol]
+        order = order_of(request.round_id, hedge.symbol, hedge.change, other.close, other.bar)
+        return hedged(choice, hedge), order
+
+    def _hedge(self, closing: Round, severity: float) -> Hedge | None:
+        config, book, request = self._config.hedge, closing.book, closing.request
+        if not (request.phase is Phase.RELEASE or severity > config.severity) or not book.equity > 0:
+            return None
+        own = Candidate(request.symbol, request.position, False, float(closing.close), closing.opened_ns)
+        others = [
+            Candidate(name, position_in(book, name), self._is_working(book, name), float(each.close), each.opened_ns)
+            for name, each in sorted(self._instruments.items())
+            if name != request.symbol and each.bar >= 0
+        ]
+        return find_hedge(own, others, self._comovement, float(book.equity), config, self._sizer)
+
+    def _is_working(self, book: PortfolioUpdate, symbol: str) -> bool:
+        return is_working(book, symbol) or self._orders.concerns(symbol)
