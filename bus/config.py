@@ -184,6 +184,10 @@ class Settings:
             tables["recorder"] = {key: value for key, value in tables["recorder"].items() if key != "url"}
         return type(self)(self.folder, run_dir, tables, self._limits)
 
+    def overridden(self, overrides: Tables) -> Self:
+        """Return the same configuration with ``overrides`` winning, table by table and key by key."""
+        return type(self)(self.folder, self.run_dir, _merged(self._tables, overrides), self._limits)
+
     def save(self) -> None:
         """Write the merged configuration into the run directory.
 

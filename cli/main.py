@@ -7,6 +7,7 @@ import typer
 from rich.markup import escape
 
 from bus.errors import BoardroomError
+from cli.ablate import ablate
 from cli.ask import ask
 from cli.backtest import backtest
 from cli.demo import demo
@@ -26,7 +27,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, up, status, stop, ask, why, replay, verify, backtest, doctor):
+for verb in (demo, up, status, stop, ask, why, replay, verify, backtest, ablate, doctor):
     app.command()(verb)
 
 

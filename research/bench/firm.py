@@ -30,8 +30,11 @@ def minute_market() -> tuple[str, dict[str, Any]]:
     }  # fmt: skip
 
 
-def backtest_rounds_per_s() -> tuple[str, list[float]]:
-    """Return the market used and the rounds per second of several runs of the full firm in this process."""
+def full_firm_rounds_per_s() -> tuple[str, list[float]]:
+    """Return the market used and the rounds per second of several runs of the full firm, everything on, in one thread.
+
+    Everything runs in this process, the recorder and its ledger included.
+    """
     name, market = minute_market()
     rates = []
     for _ in range(_RUNS):

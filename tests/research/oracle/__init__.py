@@ -1,0 +1,1 @@
+"""Seat ORACLE: knows the market beforehand, so that a study can be checked against something worth having."""
