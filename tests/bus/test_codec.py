@@ -17,7 +17,8 @@ from tests.bus.samples import headers, messages
 KINDS = sorted(registry().values(), key=lambda kind: kind.KIND)
 REQUEST = DecisionRequest(
     round_id="SPX-250", symbol="SPX", bar=250, horizon=5, band=0.01, prior=(0.3, 0.4, 0.3), position=Decimal("12.50"),
-    entry_price=Decimal("1402.25"), exposure=0.06, drawdown=0.01, phase=Phase.GROWTH, appetite=0.7, settled=245, deadline_ns=1_700_000_003_000_000_000,
+    entry_price=Decimal("1402.25"), exposure=0.06, drawdown=0.01, phase=Phase.GROWTH, appetite=0.7, settled=245,
+    deadline_ns=1_700_000_003_000_000_000,
 )  # fmt: skip
 HEADER = Header(
     "pads:41", "market:7", "execution:9", DecisionRequest.KIND, "pads", "qbmia", 0, 1_700_000_000_000_000_000, 3000, 2

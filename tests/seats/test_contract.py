@@ -19,12 +19,16 @@ from bus.messages import (
 from bus.plain import pack, unpack
 from bus.stepper import Stepper
 from kernels.arrays import Floats
+from market.factors import LEAST_BARS
 from market.seat import Seat
+from qbmia.config import QbmiaStrategies
 from tests.seats.driver import SEATS, SYMBOL, Table, bar, envelope, feedback, make, mirrored, request, walk
 
-WINDOW = 32
+WINDOW = LEAST_BARS
+OWN_RULE = "quantum_amos"
+"""Chooses by its own intention: its actions and its parameters have tests of their own in tests/quantum_amos."""
 ALTERNATIVES: dict[str, Any] = {
-    "window_bars": 40,
+    "window_bars": 80,
     "initial_confidence": 0.5,
     "score_discount": 0.9,
     "memories_bars": (5,),
@@ -40,8 +44,20 @@ ALTERNATIVES: dict[str, Any] = {
     "forgetting": 0.9,
     "noise_rounds": 5.0,
     "outlier_sigmas": 0.5,
+    "alpha": 0.5,
+    "quorum": 5,
+    "quantum": False,
 }
-PARAMETERS = [(name, field) for name, (_, config) in SEATS.items() for field in config.model_fields]
+OWN_TESTS = {("quasar", field) for field in ("strategies", "qstar", "river", "qar", "quorum", "alert_severity")}
+"""Tables with tests in tests/quasar, a quorum of strategies that always vote, and a severity that is always 0."""
+OWN_TESTS |= {("qbmia", field) for field in ("strategies", *QbmiaStrategies.model_fields, "alert_severity", "quantum")}
+"""Tables with tests in tests/qbmia, what changes alerts and no answer, and a switch that needs a crowd that herds."""
+PARAMETERS = [
+    (name, field)
+    for name, (_, config) in SEATS.items()
+    for field in config.model_fields
+    if name != OWN_RULE and (name, field) not in OWN_TESTS
+]
 
 
 @pytest.fixture(params=list(SEATS))
@@ -65,13 +81,13 @@ def warmed(name: str, rows: Floats) -> Table:
 
 
 def steps(seat: Seat, order: str) -> list[DecisionResponse]:
-    """Hand a warm seat bar 41 (b), its feedback (f) and the question about both (q) in the given order."""
-    rows = walk(3, 42)
+    """Hand a warm seat bar 81 (b), its feedback (f) and the question about both (q) in the given order."""
+    rows = walk(3, 82)
     table = Table(seat)
-    for number in range(41):
+    for number in range(81):
         table.hand(bar(number, rows[number]))
-    table.hand(request(40))
-    messages = {"b": bar(41, rows[41]), "f": feedback(40, 41, 1, 0.01, 0.005), "q": request(41, settled=1)}
+    table.hand(request(80))
+    messages = {"b": bar(81, rows[81]), "f": feedback(80, 81, 1, 0.01, 0.005), "q": request(81, settled=1)}
     said = [message for key in order for message in table.hand(messages[key])]
     assert table.stepper.deferred == 0
     return [message for message in said if isinstance(message, DecisionResponse)]
@@ -173,12 +189,12 @@ def test_zero_volume_is_answered(name: str) -> None:
 
 @pytest.mark.parametrize("price", [Decimal("1e-400"), Decimal("1e400")])
 def test_a_price_that_has_no_float_is_a_hole_in_the_data(name: str, price: Decimal) -> None:
-    table = warmed(name, walk(29, 60))
+    table = warmed(name, walk(29, 100))
     update = MarketUpdate(
-        symbol=SYMBOL, bar=60, opened_ns=60, open=price, high=price, low=price, close=price, volume=price
+        symbol=SYMBOL, bar=100, opened_ns=100, open=price, high=price, low=price, close=price, volume=price
     )
     table.hand(update)
-    assert [each.reasons for each in _responses(table, request(60, settled=59))] == [(("history", 1.0),)]
+    assert [each.reasons for each in _responses(table, request(100, settled=99))] == [(("history", 1.0),)]
 
 
 @pytest.mark.parametrize("horizon", [1, 5])
@@ -213,7 +229,7 @@ def test_a_question_that_waits_survives_a_restart(name: str) -> None:
 
 
 def test_a_lost_bar_abstains_at_once_and_until_the_window_is_whole(name: str) -> None:
-    rows = walk(37, 120)
+    rows = walk(37, 200)
     table = warmed(name, rows[:60])
     table.hand(Gap(sender="market", stream=MarketUpdate.KIND, first=61, last=61))
     assert [each.belief for each in _responses(table, request(60, settled=59))] == [None]
@@ -232,14 +248,14 @@ def test_a_bar_that_does_not_follow_begins_a_new_window(name: str) -> None:
 
 
 def test_a_lost_feedback_abstains_at_once_until_the_next_arrives(name: str) -> None:
-    rows = walk(41, 62)
-    table = warmed(name, rows[:60])
-    table.hand(Gap(sender="pads", stream=PerformanceFeedback.KIND, first=60, last=60))
-    table.hand(bar(60, rows[60]))
-    assert [each.reasons for each in _responses(table, request(60, settled=60))] == [(("gap", 1.0),)]
-    table.hand(bar(61, rows[61]))
-    table.hand(feedback(60, 61, 61, 0.0, 0.005))
-    assert [each.belief is None for each in _responses(table, request(61, settled=61))] == [False]
+    rows = walk(41, 102)
+    table = warmed(name, rows[:100])
+    table.hand(Gap(sender="pads", stream=PerformanceFeedback.KIND, first=100, last=100))
+    table.hand(bar(100, rows[100]))
+    assert [each.reasons for each in _responses(table, request(100, settled=100))] == [(("gap", 1.0),)]
+    table.hand(bar(101, rows[101]))
+    table.hand(feedback(100, 101, 101, 0.0, 0.005))
+    assert [each.belief is None for each in _responses(table, request(101, settled=101))] == [False]
 
 
 def test_a_question_overtaken_by_a_later_bar_is_not_answered_with_it(name: str) -> None:
@@ -249,13 +265,18 @@ def test_a_question_overtaken_by_a_later_bar_is_not_answered_with_it(name: str) 
     assert [each.reasons for each in _responses(table, request(59, settled=59))] == [(("overtaken", 1.0),)]
 
 
-def test_symbols_do_not_disturb_one_another(name: str) -> None:
-    rows = walk(47, 150)
-    alone = answers(Table(make(name, window_bars=WINDOW)), rows)
+def test_rounds_of_other_symbols_change_nothing(name: str) -> None:
+    """Their bars may: a symbol's correlation with the others is one of the factors."""
+    rows, noise = walk(47, 150), walk(48, 150)
+    quiet = Table(make(name, window_bars=WINDOW))
+    alone = []
+    for number, (row, other) in enumerate(zip(rows, noise, strict=True)):
+        quiet.hand(bar(number, other, "NDX"), "market")
+        alone.append(quiet.play(row))
     seat = make(name, window_bars=WINDOW)
-    one, other = Table(seat), Table(seat, symbol="NDX")
-    other.stepper = one.stepper
-    together = [one.play(row) for row, noise in zip(rows, walk(48, 150), strict=True) if other.play(noise)]
+    one, second = Table(seat), Table(seat, symbol="NDX")
+    second.stepper = one.stepper
+    together = [one.play(row) for row, other in zip(rows, noise, strict=True) if second.play(other)]
     assert together == alone
 
 
@@ -268,6 +289,7 @@ def test_rounds_that_never_settle_are_forgotten(name: str) -> None:
     assert table.stepper.agent.report()["open_rounds"] == 0
 
 
+@pytest.mark.parametrize("name", [name for name in SEATS if name != OWN_RULE])
 def test_every_action_is_reached(name: str) -> None:
     table = warmed(name, walk(59, 100))
     reached = {table.play(row, **asked).choice for row, asked in zip(walk(61, 200), _questions(), strict=False)}
@@ -285,8 +307,8 @@ def test_the_record_moves_the_confidence(name: str) -> None:
     """A seat that is told it was always right ends more confident than one that is told it was always wrong."""
     ends = {}
     for sign in (1.0, -1.0):
-        rows, table = walk(71, 140), warmed(name, walk(73, 60))
-        for number in range(60, 140):
+        rows, table = walk(71, 180), warmed(name, walk(73, 100))
+        for number in range(100, 180):
             table.hand(bar(number, rows[number]))
             (response,) = _responses(table, request(number, settled=number - 1, prior=(0.3, 0.4, 0.3)))
             assert response.belief is not None

@@ -7,6 +7,7 @@ import pytest
 
 from bus.agent import Agent
 from bus.messages import Action, DecisionRequest, DecisionResponse, PerformanceFeedback
+from bus.plain import pack, unpack
 from market.belief import tilt
 from market.seat import Round, Seat, SeatConfig, View, abstain
 from market.window import CLOSE
@@ -66,6 +67,19 @@ def test_the_answer_carries_the_question_and_the_view() -> None:
         reasons=(("hunch", 1.5),),
     )
     assert response == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"), [(None, Action.BUY), (Action.HOLD, Action.HOLD), (Action.EXIT, Action.EXIT)]
+)
+def test_a_seat_may_choose_by_a_rule_of_its_own(own: Action | None, expected: Action) -> None:
+    seat = Scripted(View((0.1, 0.3, 0.6), 0.7, (), choice=own))
+    table, (response,) = asked(seat)
+    assert isinstance(response, DecisionResponse)
+    assert response.choice is expected
+    seat.restore(unpack(pack(seat.snapshot())))
+    table.hand(feedback(0, 1, 1, 0.02, 0.005))
+    assert len(seat.taught) == 1
 
 
 def test_a_settled_round_is_taught_with_its_evidence() -> None:
