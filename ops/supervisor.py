@@ -13,6 +13,7 @@ from bus.client import Client
 from bus.config import AgentEntry, Settings
 from bus.errors import ConfigError, Fatal
 from bus.lifeline import birth, die_with_parent
+from bus.main import EXIT_CONFIG
 from bus.messages import AgentState, AgentStatus
 from bus.redis_server import EMBEDDED, EmbeddedRedis
 from bus.rundir import RunDir
@@ -225,12 +226,17 @@ class Supervisor:
             self.exit_codes[name] = child.returncode
 
     def _warm(self, progress: Callable[[str], object]) -> None:
-        """Compile the kernels once, before several processes would do it side by side."""
+        """Compile the kernels once, before several processes would do it side by side.
+
+        A mistake in the configuration is left for the agent that it concerns to tell.
+        """
         if not self.settings.firm.kernels.jit or is_warm():
             return
         progress("kernels")
         command = [sys.executable, "-m", "research.warm", "--config", str(self.settings.folder)]
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode == EXIT_CONFIG:
+            return
         if done.returncode:
             raise Fatal(f"the kernels do not compile: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
         mark_warm()

@@ -4,12 +4,14 @@ Running the firm itself is the one list of kernels and array layouts that cannot
 """
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 from typing import Final
 
 from bus.config import Settings
-from bus.main import default_config
+from bus.errors import ConfigError
+from bus.main import EXIT_CONFIG, default_config
 from research.backtest import backtest
 
 _BARS: Final = 320
@@ -22,7 +24,16 @@ def warm(settings: Settings) -> None:
         backtest(settings.elsewhere(Path(scratch), {"market": synthetic}))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Compile; a mistake in the configuration ends with the status that every agent gives it."""
     parser = argparse.ArgumentParser(prog="python -m research.warm", description="Compile the kernels.")
     parser.add_argument("--config", type=Path, default=default_config())
-    warm(Settings.load(parser.parse_args().config, Path("var/warm")))
+    try:
+        warm(Settings.load(parser.parse_args().config, Path("var/warm")))
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(EXIT_CONFIG) from None
+
+
+if __name__ == "__main__":
+    main()
