@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from kernels.arrays import Bools, Complexes
+from kernels.arrays import Bools, Complexes, Floats
 from kernels.circuit import NORM_TOLERANCE
 from kernels.jit import kernel
 
@@ -51,6 +51,38 @@ def amplify(state: Complexes, marked: Bools) -> tuple[Complexes, int, float]:
     if steps < 0:
         raise ValueError(f"{state} is not a state: expected norm 1")
     return result, steps, probability
+
+
+@kernel
+def amplify_real(state: Floats, marked: Bools, out: Floats) -> tuple[int, float]:
+    """Write what ``amplify`` makes of a state of real amplitudes to ``out``; return steps and probability.
+
+    -1 steps where ``state`` is not one. Shapes are not checked.
+    """
+    start, rest = 0.0, 0.0
+    for k in range(len(state)):
+        out[k] = state[k]
+        if marked[k]:
+            start += state[k] * state[k]
+        else:
+            rest += state[k] * state[k]
+    if not abs(start + rest - 1.0) <= NORM_TOLERANCE:
+        return -1, 0.0
+    if start < LEAST_PROBABILITY:
+        return 0, start
+    steps = int(math.pi / (4.0 * math.atan2(math.sqrt(start), math.sqrt(rest))))
+    for _ in range(steps):
+        overlap = 0.0
+        for k in range(len(out)):
+            out[k] = -out[k] if marked[k] else out[k]
+            overlap += state[k] * out[k]
+        for k in range(len(out)):
+            out[k] = 2.0 * overlap * state[k] - out[k]
+    found = 0.0
+    for k in range(len(out)):
+        if marked[k]:
+            found += out[k] * out[k]
+    return steps, min(found, 1.0)
 
 
 @kernel

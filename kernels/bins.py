@@ -12,6 +12,7 @@ mirror image have one number, in a mixed radix, so that no two others share one;
 is.
 """
 
+import math
 from typing import Final
 
 import numpy as np
@@ -70,7 +71,7 @@ def _check(features: Floats, cuts: Floats, directional: Bools, bins: int) -> Non
         )
     if not 2 <= bins <= MOST_BINS:
         raise ValueError(f"{bins} bins, expected 2 to {MOST_BINS}")
-    if n * np.log2(bins + 1) >= 63:
+    if n * math.log2(bins + 1) >= 63:
         raise ValueError(f"{n} features of {bins} bins have more cells than an int64 can number")
 
 

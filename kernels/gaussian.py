@@ -84,7 +84,9 @@ def forecast(state: Floats, start: Floats, factors: Floats, present: Bools, weig
         Of the factors in the pool, positive, of any sum, shape (n,).
     """
     _check(state, start, factors, present, weights)
-    return Forecast(*_forecast(state, start, factors, present, weights))
+    table = np.empty((3, len(factors)))
+    mean, variance, resolved = _forecast(state, start, factors, present, weights, table)
+    return Forecast(mean, variance, resolved, table[0], table[1], table[2])
 
 
 def learn(
@@ -127,6 +129,26 @@ def reweigh(
     )
 
 
+def settle(
+    state: Floats, start: Floats, weights: Floats, initial_weights: Floats, factors: Floats, present: Bools,
+    target: float, *, forgetting: float, importance: float, rate: float,
+) -> None:  # fmt: skip
+    """Take a round in one call: what ``reweigh`` by the forecast before it and ``learn`` return, written in place.
+
+    Arguments are those of ``forecast``, ``reweigh`` and ``learn``; ``state`` and ``weights`` are changed.
+    """
+    _check(state, start, factors, present, weights)
+    if initial_weights.shape != weights.shape:
+        raise ValueError(f"weights {weights.shape} and {initial_weights.shape}: expected the same")
+    is_sound = 0.0 < forgetting <= 1.0 and importance > 0.0 and 0.0 <= rate < math.inf and math.isfinite(target)
+    if not is_sound:
+        raise ValueError(
+            f"forgetting {forgetting}, importance {importance}, rate {rate}, target {target}: want (0, 1], > 0, >= 0, "
+            "finite"
+        )
+    _settle(state, start, weights, initial_weights, factors, present, target, forgetting, importance, rate)
+
+
 def band_probabilities(mean: float, variance: float, band: float) -> tuple[float, float, float]:
     """Return the normal probabilities of (below -band, between, above band), each at least 1e-12.
 
@@ -155,14 +177,13 @@ def _check(state: Floats, start: Floats, factors: Floats, present: Bools, weight
 
 @kernel
 def _forecast(
-    state: Floats, start: Floats, factors: Floats, present: Bools, weights: Floats
-) -> tuple[float, float, float, Floats, Floats, Floats]:
+    state: Floats, start: Floats, factors: Floats, present: Bools, weights: Floats, table: Floats
+) -> tuple[float, float, float]:
+    """Return mean, variance and what is resolved; write means, variances and shares to the rows of ``table``."""
     n = factors.shape[0]
-    means = np.zeros(n)
-    variances = np.ones(n)
-    shares = np.zeros(n)
     held = 0.0
     for i in range(n):
+        table[0, i], table[1, i], table[2, i] = 0.0, 1.0, 0.0
         if present[i]:
             held += weights[i]
     doubt = 0.0
@@ -173,17 +194,18 @@ def _forecast(
         if not present[i]:
             continue
         square = factors[i] * factors[i]
-        shares[i] = weights[i] / held
-        means[i] = factors[i] * state[1, i] / state[0, i]
-        variances[i] = square / state[0, i] + state[2, i] / state[3, i]
-        doubt += shares[i] * square / state[0, i]
-        first_doubt += shares[i] * square / start[0, i]
-        precision += shares[i] / variances[i]
-        weighted += shares[i] * means[i] / variances[i]
+        share = weights[i] / held
+        mean = factors[i] * state[1, i] / state[0, i]
+        variance = square / state[0, i] + state[2, i] / state[3, i]
+        doubt += share * square / state[0, i]
+        first_doubt += share * square / start[0, i]
+        precision += share / variance
+        weighted += share * mean / variance
+        table[0, i], table[1, i], table[2, i] = mean, variance, share
     if not precision > 0.0:
-        return 0.0, 1.0, 0.0, means, variances, shares
+        return 0.0, 1.0, 0.0
     resolved = 1.0 - doubt / first_doubt if first_doubt > 0.0 else 0.0
-    return weighted / precision, 1.0 / precision, max(resolved, 0.0), means, variances, shares
+    return weighted / precision, 1.0 / precision, max(resolved, 0.0)
 
 
 @kernel
@@ -244,3 +266,19 @@ def _reweigh(
         if shares[i] > 0.0:
             new[i] *= held / total
     return new
+
+
+@kernel
+def _settle(
+    state: Floats, start: Floats, weights: Floats, initial_weights: Floats, factors: Floats, present: Bools,
+    target: float, forgetting: float, importance: float, rate: float,
+) -> None:  # fmt: skip
+    n = factors.shape[0]
+    table = np.empty((3, n))
+    mean, variance, _ = _forecast(state, start, factors, present, weights, table)
+    moved = _reweigh(weights, initial_weights, table[0], table[1], table[2], mean, variance, target, rate, forgetting)
+    learned = _learn(state, start, factors, present, target, forgetting, importance)
+    for i in range(n):
+        weights[i] = moved[i]
+        for k in range(4):
+            state[k, i] = learned[k, i]

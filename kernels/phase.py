@@ -1,11 +1,13 @@
-"""The two ends of reading a cycle from a Fourier transform: residuals from a line, and the dominant frequency."""
+"""Reading a cycle by a Fourier transform: residuals from a line, their transform, and the dominant frequency."""
 
 import math
 from typing import Final
 
 import numpy as np
 
-from kernels.arrays import Complexes, Floats
+from kernels.arrays import Complexes, Floats, Ints
+from kernels.circuit import apply_gate
+from kernels.fourier import _encode
 from kernels.jit import kernel
 
 _TIE: Final = 1e-9
@@ -46,6 +48,48 @@ def dominant(amplitudes: Complexes) -> tuple[int, float, float]:
     if amplitudes.ndim != 1 or len(amplitudes) < 2 or len(amplitudes) % 2:
         raise ValueError(f"amplitudes of shape {amplitudes.shape}, expected an even number")
     return _dominant(amplitudes)
+
+
+def read(values: Floats, gates: Ints, angles: Floats, still: float) -> tuple[int, float, float]:
+    """Return what ``dominant`` says of the transform of the residuals of ``values``, in one call.
+
+    Parameters
+    ----------
+    values
+        Oldest first, finite, shape (2**n,), n >= 1.
+    gates, angles
+        Of the transform on n qubits (``kernels.fourier.gates``).
+    still
+        Where no residual is as large there is no cycle: frequency 0.
+    """
+    size = len(values)
+    if values.ndim != 1 or size < 2 or size & (size - 1) or gates.ndim != 2 or angles.shape != gates.shape[:1]:
+        raise ValueError(f"values {values.shape}, gates {gates.shape}, angles {angles.shape}: expected (2**n,), (g, 3)")
+    frequency, share, rise = _read(values, gates, angles, still)
+    if frequency < 0:
+        raise ValueError(f"values {values}: expected finite numbers")
+    return frequency, float(share), float(rise)
+
+
+@kernel
+def _read(values: Floats, gates: Ints, angles: Floats, still: float) -> tuple[int, float, float]:
+    """Return frequency -1 where a residual is not finite."""
+    rest = _residuals(values)
+    largest = 0.0
+    for k in range(len(rest)):
+        if not math.isfinite(rest[k]):
+            return -1, 0.0, 0.0
+        largest = max(largest, abs(rest[k]))
+    if largest < still:
+        return 0, 0.0, 0.0
+    state = _encode(rest)
+    parts = state.view(np.float64)
+    qubits = 0
+    while 1 << qubits < len(state):
+        qubits += 1
+    for row in range(len(gates)):
+        apply_gate(state, parts, gates[row, 0], gates[row, 1], gates[row, 2], angles[row], qubits)
+    return _dominant(state)
 
 
 @kernel

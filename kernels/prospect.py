@@ -139,6 +139,56 @@ def values_of(scenarios: Floats, probabilities: Floats, parameters: Parameters) 
     return worths
 
 
+def rank_weights(count: int, parameters: Parameters) -> Floats:
+    """Return what each of ``count`` equally likely outcomes weighs by its rank, the lowest first.
+
+    Returns
+    -------
+    Floats
+        Shape (2, count): as a gain, and as a loss.
+
+    Examples
+    --------
+    >>> rank_weights(2, NEUTRAL).tolist()
+    [[0.5, 0.5], [0.5, 0.5]]
+    """
+    _check(parameters)
+    if count < 1:
+        raise ValueError(f"{count} outcomes: expected one or more")
+    return _rank_weights(count, float(parameters.gamma), float(parameters.delta))
+
+
+def worths(stakes: Floats, returns: Floats, weights: Floats, parameters: Parameters) -> Floats:
+    """Return the worth of each of several stakes in the same equally likely returns.
+
+    The same as ``values_of`` the outcomes, for returns that are in order already.
+
+    Parameters
+    ----------
+    stakes
+        Shape (2, a): how much each action has at stake, and what it gains for sure; finite.
+    returns
+        Rising, shape (s,).
+    weights
+        As ``rank_weights`` gives them for s outcomes.
+
+    Returns
+    -------
+    Floats
+        Shape (a,).
+    """
+    if stakes.ndim != 2 or len(stakes) != 2 or returns.ndim != 1 or weights.shape != (2, len(returns)):
+        raise ValueError(
+            f"stakes {stakes.shape}, weights {weights.shape}, {len(returns)} returns: expected (2, a), (2, s)"
+        )
+    _check(parameters)
+    found = np.empty(stakes.shape[1])
+    alpha, beta, loss_aversion, _, _ = parameters
+    if not _worths(stakes, returns, weights, float(alpha), float(beta), float(loss_aversion), found):
+        raise ValueError(f"stakes {stakes}, returns {returns}: expected them finite, and returns that rise")
+    return found
+
+
 def _check(parameters: Parameters) -> None:
     alpha, beta, loss_aversion, gamma, delta = parameters
     is_sound = 0 < alpha < math.inf and 0 < beta < math.inf and 0 < loss_aversion < math.inf
@@ -233,3 +283,51 @@ def _values_of(
             reached = seen
         worths[i] = gains + losses
     return worths
+
+
+@kernel
+def _rank_weights(count: int, gamma: float, delta: float) -> Floats:
+    below, above = np.zeros(count + 1), np.zeros(count + 1)
+    for k in range(count):
+        below[k + 1] = below[k] + 1.0 / count
+        above[count - 1 - k] = above[count - k] + 1.0 / count
+    weights = np.empty((2, count))
+    reached = 0.0
+    for k in range(count - 1, -1, -1):
+        seen = _weight(above[k], below[k], gamma)
+        weights[0, k] = seen - reached
+        reached = seen
+    reached = 0.0
+    for k in range(count):
+        seen = _weight(below[k + 1], above[k + 1], delta)
+        weights[1, k] = seen - reached
+        reached = seen
+    return weights
+
+
+@kernel
+def _worths(
+    stakes: Floats, returns: Floats, weights: Floats, alpha: float, beta: float, loss_aversion: float, found: Floats
+) -> bool:
+    """Write the worths; return False where an argument is unsound."""
+    count = len(returns)
+    for k in range(1, count):
+        if not returns[k] >= returns[k - 1]:
+            return False
+    for i in range(stakes.shape[1]):
+        stake, sure = stakes[0, i], stakes[1, i]
+        if not math.isfinite(stake * returns[0] + sure) or not math.isfinite(stake * returns[count - 1] + sure):
+            return False
+        gains, losses = 0.0, 0.0
+        for k in range(count - 1, -1, -1):
+            outcome = stake * returns[k if stake >= 0.0 else count - 1 - k] + sure
+            if not outcome > 0.0:
+                break
+            gains += weights[0, k] * _value(outcome, alpha, beta, loss_aversion)
+        for k in range(count):
+            outcome = stake * returns[k if stake >= 0.0 else count - 1 - k] + sure
+            if not outcome < 0.0:
+                break
+            losses += weights[1, k] * _value(outcome, alpha, beta, loss_aversion)
+        found[i] = gains + losses
+    return True

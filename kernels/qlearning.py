@@ -24,9 +24,8 @@ Two tables A and B (van Hasselt 2010): a coin says which learns,
 
 and the same with the tables exchanged. Watkins' Q(lambda) passes d back to the states before along replacing traces,
 which fade by discount * lambda and end where the action was not the greedy one (Watkins 1989; Sutton and Barto 2018,
-section 12.10). Replay draws past transitions with probability P proportional to |d|^0.6 and weighs them by (N
-P)^(-0.4) over the largest such weight (Schaul et al. 2016). A desk of this size does not move the market, so a return
-tells what every action would have earned: a replayed transition teaches all actions of all positions.
+section 12.10). ``kernels.replay``
+learns again from past rounds.
 """
 
 import math
@@ -53,22 +52,10 @@ HOLDINGS: Final = np.array(
 )
 """What is held after an action, shape (3, 7), NaN where an action has no meaning."""
 
-ROW: Final = 0
-FOLLOW: Final = 1
-TURN: Final = 2
-MOVE: Final = 3
-COST: Final = 4
-PRIORITY: Final = 5
-TRANSITION: Final = 6
-"""Columns of a transition: its state's row, the next one's, 1 or -1 where the next is read in the mirror relative to
-this, the return and the cost in bands, and |d|^0.6, which is 0 for one that is void."""
 STEP: Final = 4
 """Columns of a trace: row, position, action, strength."""
 
 _LEAST_WEALTH: Final = 0.05
-_PRIORITY_EXPONENT: Final = 0.6
-_IMPORTANCE_EXPONENT: Final = 0.4
-_LEAST_ERROR: Final = 1e-6
 _MULTIPLIER: Final = 48_271
 _MODULUS: Final = 2_147_483_647
 
@@ -124,6 +111,12 @@ def greedy(values: Floats, row: int, position: int) -> int:
     return int(_greedy(values, 2, row, position + 1))
 
 
+def lead(values: Floats, row: int) -> float:
+    """Return by how much BUY is worth more than SELL to a flat desk, summed over both tables."""
+    _check(values, row)
+    return float(_lead(values, row))
+
+
 def follow_trace(
     values: Floats, trace: Floats, row: int, position: int, action: int, earned: float, follow: int, holding: int,
     *, table: int, discount: float, fading: float, rate: float,
@@ -148,35 +141,12 @@ def follow_trace(
         In [0, 1].
     """
     _check(values, row)
-    if trace.ndim != 2 or trace.shape[1] != STEP or not len(trace) or follow >= values.shape[1] or table not in (0, 1):
-        raise ValueError(f"trace {trace.shape}, next row {follow}, table {table}: expected (m, {STEP}), a row, 0 or 1")
+    _check_trace(trace, follow, values)
+    if table not in (0, 1):
+        raise ValueError(f"table {table}: expected 0 or 1")
     return float(
         _follow(values, trace, row, position + 1, action, earned, follow, holding + 1, table, discount, fading, rate)
     )
-
-
-def replay(
-    values: Floats, memory: Floats, chance: Ints, draws: int, *, unit: float, discount: float, rate: float
-) -> None:
-    """Learn again from transitions drawn by priority, all actions of all positions at once.
-
-    Parameters
-    ----------
-    values
-        Both tables, shape (2, n, 3, 7), changed in place.
-    memory
-        Transitions, shape (m, 6), of which the priorities change.
-    chance
-        State of the generator, shape (1,), in [1, 2**31 - 2]; changed in place.
-    draws
-        How many to draw.
-    """
-    _check(values, 0)
-    if memory.ndim != 2 or memory.shape[1] != TRANSITION or chance.shape != (1,):
-        raise ValueError(f"memory {memory.shape}, chance {chance.shape}: expected (m, {TRANSITION}) and (1,)")
-    if not 0 < chance[0] < _MODULUS:
-        raise ValueError(f"chance {chance[0]}: expected 1 to {_MODULUS - 1}")
-    _replay(values, memory, chance, draws, unit, discount, rate)
 
 
 def draw(chance: Ints) -> float:
@@ -189,6 +159,11 @@ def _check(values: Floats, row: int) -> None:
         raise ValueError(f"values of shape {values.shape}, expected (2, n, {POSITIONS}, {ACTIONS})")
     if not 0 <= row < values.shape[1]:
         raise ValueError(f"row {row} of {values.shape[1]}")
+
+
+def _check_trace(trace: Floats, follow: int, values: Floats) -> None:
+    if trace.ndim != 2 or trace.shape[1] != STEP or not len(trace) or follow >= values.shape[1]:
+        raise ValueError(f"trace {trace.shape}, next row {follow}: expected (m, {STEP}) and a row")
 
 
 @kernel
@@ -224,6 +199,13 @@ def _greedy(values: Floats, table: int, row: int, position: int) -> int:
 
 
 @kernel
+def _lead(values: Floats, row: int) -> float:
+    first: float = values[0, row, 1, BUY] - values[0, row, 1, SELL]
+    second: float = values[1, row, 1, BUY] - values[1, row, 1, SELL]
+    return first + second
+
+
+@kernel
 def _worth(values: Floats, table: int, row: int, position: int) -> float:
     """What the other table says of the action that ``table`` thinks best; 0 where the state is unknown."""
     if row < 0:
@@ -252,50 +234,3 @@ def _follow(
             values[table, int(trace[k, 0]), int(trace[k, 1]), int(trace[k, 2])] += rate * error * trace[k, 3]
             trace[k, 3] *= discount * fading
     return error
-
-
-@kernel
-def _sweep(values: Floats, table: int, step: Floats, unit: float, discount: float, rate: float) -> float:
-    """Learn every action of every position from a transition; return the mean size of the errors."""
-    row, follow, turn = int(step[ROW]), int(step[FOLLOW]), int(step[TURN])
-    errors, count = 0.0, 0
-    for position in range(POSITIONS):
-        for action in range(ACTIONS):
-            held = HOLDINGS[position, action]
-            if math.isnan(held):
-                continue
-            holding = 1 + turn * (int(held > 0.0) - int(held < 0.0))
-            earned = _reward(position, action, step[MOVE], step[COST], unit)
-            error = earned + discount * _worth(values, table, follow, holding) - values[table, row, position, action]
-            values[table, row, position, action] += rate * error
-            errors += abs(error)
-            count += 1
-    return errors / count
-
-
-@kernel
-def _replay(
-    values: Floats, memory: Floats, chance: Ints, draws: int, unit: float, discount: float, rate: float
-) -> None:
-    for _ in range(draws):
-        total = 0.0
-        least = math.inf
-        for k in range(len(memory)):
-            if memory[k, PRIORITY] > 0.0:
-                total += memory[k, PRIORITY]
-                least = min(least, memory[k, PRIORITY])
-        if total == 0.0:
-            return
-        left = _draw(chance) * total
-        chosen = -1
-        for k in range(len(memory)):
-            if memory[k, PRIORITY] > 0.0:
-                chosen = k
-                left -= memory[k, PRIORITY]
-                if left <= 0.0:
-                    break
-        # (N P)^-b over the largest such weight, that of the least likely: N and the total cancel.
-        weight = (least / memory[chosen, PRIORITY]) ** _IMPORTANCE_EXPONENT
-        table = int(_draw(chance) < 0.5)
-        error = _sweep(values, table, memory[chosen], unit, discount, rate * weight)
-        memory[chosen, PRIORITY] = (error + _LEAST_ERROR) ** _PRIORITY_EXPONENT

@@ -25,22 +25,9 @@ That beliefs and acts are the two qubits of a decision follows Pothos and Buseme
 """
 
 import math
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-import numpy as np
-
-from kernels import circuit
-
-_GATES: Final = np.array(
-    [
-        [circuit.RY, 0, circuit.ALONE],
-        [circuit.RY, 1, 0],
-        [circuit.CNOT, 0, 1],
-        [circuit.RY, 0, circuit.ALONE],
-        [circuit.RY, 1, circuit.ALONE],
-    ]
-)
-_QUBITS: Final = 2
+from kernels.legs import measured
 
 
 class Push(NamedTuple):
@@ -81,15 +68,14 @@ def fuse(signal: float, certainty: float, push: Push, *, is_quantum: bool) -> Le
     ValueError
         A number out of its range.
     """
-    if not (-1.0 <= signal <= 1.0 and 0.0 <= certainty <= 1.0 and min(push) >= 0.0 and max(push) <= 1.0):
+    is_pushed = 0.0 <= push.long <= 1.0 and 0.0 <= push.short <= 1.0
+    if not (-1.0 <= signal <= 1.0 and 0.0 <= certainty <= 1.0 and is_pushed):
         raise ValueError(f"signal {signal}, certainty {certainty}, {push}: expected [-1, 1] and [0, 1]")
     action = 0.5 * math.pi * certainty
     side = 0.25 * math.pi * (1.0 - signal)
     if not is_quantum:
         return _independent(action, side, action * push.long, action * push.short)
-    angles = np.array([action, 2.0 * side, 0.0, action * push.long, action * push.short])
-    amplitudes = circuit.run(_GATES, angles, _QUBITS).tolist()
-    none, short, long, both = (each.real * each.real + each.imag * each.imag for each in amplitudes)
+    none, short, long, both = measured(action, 2.0 * side, action * push.long, action * push.short)
     return Legs(none, long, short, both)
 
 

@@ -34,7 +34,7 @@ import numpy as np
 
 from bus.messages import Action, DecisionRequest, Phase
 from kernels.arrays import Floats
-from kernels.prospect import Parameters, values_of
+from kernels.prospect import Parameters, rank_weights, worths
 from quantum_amos.config import QuantumAmosConfig
 from quantum_amos.posterior import Situation
 
@@ -74,8 +74,9 @@ class Deliberation(NamedTuple):
     @property
     def best(self) -> Action:
         """The action worth most; HOLD where no other is worth more, or two are worth the same."""
-        top = max(self.worths)
-        return self.plans[self.worths.index(top)].action if self.worths.count(top) == 1 else Action.HOLD
+        worths = self.worths
+        top = max(worths)
+        return self.plans[worths.index(top)].action if worths.count(top) == 1 else Action.HOLD
 
     @property
     def advantage(self) -> float:
@@ -86,21 +87,21 @@ class Deliberation(NamedTuple):
     def raising(self) -> tuple[Action, ...]:
         """Actions after which the exposure is higher."""
         held = self.plans[0].exposure
-        return tuple(plan.action for plan in self.plans if plan.exposure > held)
+        return tuple([plan.action for plan in self.plans if plan.exposure > held])
 
     @property
     def lowering(self) -> tuple[Action, ...]:
         """Actions after which the exposure is lower."""
         held = self.plans[0].exposure
-        return tuple(plan.action for plan in self.plans if plan.exposure < held)
+        return tuple([plan.action for plan in self.plans if plan.exposure < held])
 
     def has(self, action: Action) -> bool:
         """Tell whether an action was open."""
-        return any(plan.action is action for plan in self.plans)
+        return action in [plan.action for plan in self.plans]
 
     def worth(self, action: Action) -> float:
         """Return what an action that was open is worth."""
-        return next(worth for plan, worth in zip(self.plans, self.worths, strict=True) if plan.action is action)
+        return self.worths[[plan.action for plan in self.plans].index(action)]
 
     def best_of(self, actions: Sequence[Action]) -> Action:
         """Return the one worth most of several actions that were open, HOLD of none."""
@@ -152,7 +153,10 @@ class Scenarios:
         middle = [0.0] * (count % 2)
         points = np.array([*(-each for each in reversed(upper)), *middle, *upper])
         self.points: Floats = points / math.sqrt(float(np.mean(points * points)))
-        self.probabilities: Floats = np.full(count, 1.0 / count)
+
+    def weights(self, parameters: Parameters) -> Floats:
+        """Return what each of them weighs, as a gain and as a loss, shape (2, count)."""
+        return rank_weights(len(self.points), parameters)
 
 
 def deliberate(
@@ -160,7 +164,7 @@ def deliberate(
     options: tuple[Plan, ...],
     returns: Floats,
     deviation: float,
-    probabilities: Floats,
+    weights: Floats,
     parameters: Parameters,
 ) -> Deliberation:
     """Weigh plans by prospect value.
@@ -168,20 +172,19 @@ def deliberate(
     Parameters
     ----------
     returns
-        Log return over the horizon in each scenario, shape (s,).
-    probabilities
-        Of the scenarios, shape (s,).
+        Log return over the horizon in each scenario, rising, shape (s,).
     deviation
         Standard deviation of the log return over the horizon, positive.
+    weights
+        Of the scenarios (``Scenarios.weights``), shape (2, s).
     """
-    widest = max(abs(plan.exposure) for plan in options)
+    widest = max([abs(plan.exposure) for plan in options])
     if len(options) == 1 or widest == 0.0:
         return Deliberation(options[:1], (0.0,))
     unit = 1.0 / (widest * deviation)
-    exposures = np.array([plan.exposure * unit for plan in options])
-    sure = np.array([(holding.gain - plan.cost) * unit for plan in options])
-    outcomes = exposures[:, None] * returns + sure[:, None]
-    return Deliberation(options, tuple(values_of(outcomes, probabilities, parameters).tolist()))
+    exposures = [plan.exposure * unit for plan in options]
+    sure = [(holding.gain - plan.cost) * unit for plan in options]
+    return Deliberation(options, tuple(worths(np.array([exposures, sure]), returns, weights, parameters).tolist()))
 
 
 class Commitment:
@@ -200,8 +203,8 @@ class Commitment:
     def observe(self, situation: Situation) -> None:
         """Take the situation at a new bar: keep to the old one, or commit to this."""
         if self.situation is not None:
-            change = situation.factors - self.situation.factors
-            if math.sqrt(float(change @ change) / len(change)) <= self._reconsideration:
+            now, then = situation.factors.tolist(), self.situation.factors.tolist()
+            if math.dist(now, then) / math.sqrt(len(now)) <= self._reconsideration:
                 return
         self.situation = situation
 

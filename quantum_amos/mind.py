@@ -23,8 +23,6 @@ certainty c, the share of doubt resolved:
 import math
 from typing import Any, Final, NamedTuple
 
-import numpy as np
-
 from bus.messages import Action, DecisionRequest, Phase
 from kernels.arrays import Floats
 from kernels.gaussian import Forecast
@@ -46,7 +44,7 @@ from quantum_amos.intention import (
     holding_of,
     plans,
 )
-from quantum_amos.posterior import Posterior, Situation, belief, contributions, signal_of, situation_of
+from quantum_amos.posterior import Posterior, Situation, belief, contributions, flags, signal_of, situation_of
 
 _FIRST_ORDER: Final = math.sqrt(0.5 * math.pi)
 
@@ -79,6 +77,7 @@ class Mind:
         self._scenarios = scenarios
         self._is_quantum = is_quantum
         self._parameters = config.prospect.parameters()
+        self._weights = scenarios.weights(self._parameters)
         self._sides = plans(FLAT, 1.0, Phase.GROWTH, config)
         self._posterior = Posterior(config)
         self._commitment = Commitment(config.reconsideration)
@@ -132,7 +131,7 @@ class Mind:
         factors, present, sigma, stake = evidence
         limit = self._config.outlier_sigmas
         target = min(max(realized_return / (sigma * math.sqrt(horizon)), -limit), limit)
-        self._posterior.learn(Situation(factors, np.array(present)), target, 1.0 / horizon)
+        self._posterior.learn(Situation(factors, flags(tuple(present))), target, 1.0 / horizon)
         self._affect.feel(stake * target, 1.0 / horizon)
 
     def snapshot(self) -> dict[str, Any]:
@@ -159,8 +158,7 @@ class Mind:
         return Outlook(forecast, signal, returns, deviation)
 
     def _weighed(self, outlook: Outlook, holding: Holding, options: tuple[Plan, ...]) -> Deliberation:
-        probabilities = self._scenarios.probabilities
-        return deliberate(holding, options, outlook.returns, outlook.deviation, probabilities, self._parameters)
+        return deliberate(holding, options, outlook.returns, outlook.deviation, self._weights, self._parameters)
 
     def _fused(self, outlook: Outlook, push: Push) -> Legs | None:
         """Return the legs that belief and intention leave; None without fusion."""

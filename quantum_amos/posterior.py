@@ -9,6 +9,7 @@ with q the normal probabilities of the three outcomes. A mean of 0 leaves the pr
 """
 
 import math
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,7 +32,13 @@ class Situation(NamedTuple):
 
 def situation_of(reading: Reading) -> Situation:
     """Return what a belief rests on, of all that was measured."""
-    return Situation(reading.factors, np.array(reading.present))
+    return Situation(reading.factors, flags(reading.present))
+
+
+@cache
+def flags(present: tuple[bool, ...]) -> Bools:
+    """Return which factors there are as an array, the same one each time, not to be changed."""
+    return np.array(present)
 
 
 class Posterior:
@@ -42,9 +49,9 @@ class Posterior:
         self._start = gaussian.initial(
             len(FACTORS), prior_variance=config.prior_variance, noise_rounds=config.noise_rounds
         )
-        self._state = self._start
+        self._state = self._start.copy()
         self._equal = np.full(len(FACTORS), 1.0 / len(FACTORS))
-        self._weights = self._equal
+        self._weights = self._equal.copy()
 
     @property
     def weights(self) -> Floats:
@@ -57,18 +64,11 @@ class Posterior:
 
     def learn(self, situation: Situation, target: float, importance: float) -> None:
         """Take a settled round: its standardised return, and its importance, 1/h where rounds of h bars overlap."""
-        forgetting, rate = self._config.forgetting, self._config.learning_rate * importance
-        pooled = self.forecast(situation)
-        self._weights = gaussian.reweigh(self._weights, self._equal, pooled, target, rate=rate, forgetting=forgetting)
-        self._state = gaussian.learn(
-            self._state,
-            self._start,
-            situation.factors,
-            situation.present,
-            target,
-            forgetting=forgetting,
-            importance=importance,
-        )
+        config = self._config
+        gaussian.settle(
+            self._state, self._start, self._weights, self._equal, situation.factors, situation.present, target,
+            forgetting=config.forgetting, importance=importance, rate=config.learning_rate * importance,
+        )  # fmt: skip
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data."""
@@ -81,9 +81,9 @@ class Posterior:
 
 def contributions(forecast: Forecast) -> tuple[tuple[str, float], ...]:
     """Return how much of the pooled mean comes from each factor that is present; they sum to it."""
-    parts = forecast.variance * forecast.shares * forecast.means / forecast.variances
-    shares = forecast.shares.tolist()
-    return tuple((name, part) for name, part, share in zip(FACTORS, parts.tolist(), shares, strict=True) if share > 0.0)
+    variance = forecast.variance
+    parts = zip(FACTORS, forecast.shares.tolist(), forecast.means.tolist(), forecast.variances.tolist(), strict=True)
+    return tuple([(name, variance * share * mean / own) for name, share, mean, own in parts if share > 0.0])
 
 
 def belief(prior: Probabilities, mean: float, variance: float, band: float) -> Probabilities:

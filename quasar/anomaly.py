@@ -16,6 +16,9 @@ from market.factors import DIRECTIONAL_FEATURES, FEATURES
 from quasar.library import HalfSpaceTrees
 
 _VOLATILITY: Final = FEATURES.index("volatility")
+_UNDIRECTED: Final = tuple(
+    (place, name) for place, (name, flips) in enumerate(zip(FEATURES, DIRECTIONAL_FEATURES, strict=True)) if not flips
+)
 
 
 class AnomalyTrees:
@@ -68,7 +71,7 @@ class AnomalyTrees:
 def _scaled(features: Floats) -> dict[str, float]:
     values = features.tolist()
     values[_VOLATILITY] = (1.0 + values[_VOLATILITY]) / 2.0
-    return {
-        name: abs(value) if is_directional else value
-        for name, value, is_directional in zip(FEATURES, values, DIRECTIONAL_FEATURES, strict=True)
-    }
+    scaled: dict[str, float] = dict(zip(FEATURES, map(abs, values), strict=True))
+    for place, name in _UNDIRECTED:
+        scaled[name] = values[place]
+    return scaled

@@ -5,9 +5,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from kernels import bins, qlearning
+from kernels import bins, qlearning, replay
 from kernels.arrays import Floats, Ints
-from kernels.qlearning import BUY, FOLLOW, PRIORITY, ROW, SELL, STEP, TRANSITION, holds_after, mirrored
+from kernels.qlearning import STEP, mirrored
+from kernels.replay import FOLLOW, PRIORITY, ROW, TRANSITION
 from market.factors import DIRECTIONAL_FEATURES
 from quasar.config import QStarConfig
 from quasar.values import NOWHERE, ActionValues
@@ -70,9 +71,7 @@ class Learner:
         row = self.table.find(situation.number)
         if row == NOWHERE or situation.turn == 0:
             return 0.0
-        flat = self.table.values[:, row, 1]
-        ahead = (flat[0, BUY] - flat[0, SELL]) + (flat[1, BUY] - flat[1, SELL])
-        return situation.turn * float(ahead) / (4.0 * self._config.unit)
+        return situation.turn * qlearning.lead(self.table.values, row) / (4.0 * self._config.unit)
 
     def act(self, situation: Situation, position: int) -> int:
         """Return the greedy action, HOLD where nothing is known or no direction is given."""
@@ -106,9 +105,10 @@ class Learner:
             self._complete(chain, before[1], step, 1.0 / horizon)
         else:
             self._traces.pop(chain, None)
-        move = min(max(step.move, -_MOST_MOVE), _MOST_MOVE)
+        if abs(step.move) > _MOST_MOVE:
+            step = step._replace(move=math.copysign(_MOST_MOVE, step.move))
         self._pending = {key: kept for key, kept in self._pending.items() if kept[0] + 2 * horizon > bar}
-        self._pending[chain] = (bar, step._replace(move=move))
+        self._pending[chain] = (bar, step)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data."""
@@ -141,37 +141,17 @@ class Learner:
 
     def _complete(self, chain: int, before: Step, after: Step, weight: float) -> None:
         """Learn the step to ``after`` along its trajectory, remember it, and learn again from some others."""
-        config, row, follow = self._config, self._row(before), self._row(after)
-        turn = before.situation.turn
-        position, action = before.position * turn, before.action if turn > 0 else mirrored(before.action)
-        holding = _sign(holds_after(position, action))
-        relative = turn * after.situation.turn
+        config, turn = self._config, before.situation.turn
         trace = self._traces.get(chain)
         if trace is None:
             trace = self._traces[chain] = np.zeros((_STEPS, STEP))
-        if action != qlearning.greedy(self.table.values, row, position):
-            trace[:, 3] = 0.0
-        earned = qlearning.reward(position, action, before.move * turn, cost=before.cost, unit=config.unit)
-        rate = config.learning_rate * weight
-        qlearning.follow_trace(
-            self.table.values, trace, row, position, action, earned, follow, holding * relative,
-            table=int(qlearning.draw(self._chance) < 0.5),
-            discount=config.discount, fading=config.trace_decay, rate=rate,
+        replay.settle(
+            self.table.values, trace, self._memory, self._chance, self._kept % len(self._memory),
+            self._row(before), before.position * turn, before.action if turn > 0 else mirrored(before.action),
+            before.move * turn, before.cost, self._row(after), turn * after.situation.turn, after.position * turn,
+            draws=config.replays, unit=config.unit, discount=config.discount, fading=config.trace_decay,
+            rate=config.learning_rate * weight,
         )  # fmt: skip
-        if holding * turn != after.position:
-            trace[:, 3] = 0.0
-        self._remember(row, follow, relative, before.move * turn, before.cost)
-        qlearning.replay(
-            self.table.values, self._memory, self._chance, config.replays,
-            unit=config.unit, discount=config.discount, rate=rate,
-        )  # fmt: skip
-
-    def _remember(self, row: int, follow: int, turn: int, move: float, cost: float) -> None:
-        """Keep a transition in the place of the oldest, as likely to be drawn as the most surprising one."""
-        place = self._kept % len(self._memory)
-        self._memory[place, PRIORITY] = 0.0
-        priority = float(self._memory[:, PRIORITY].max()) or 1.0
-        self._memory[place] = (row, follow, turn, move, cost, priority)
         self._kept += 1
 
     def _drop(self, row: int) -> None:
@@ -181,7 +161,3 @@ class Learner:
         self._pending = {key: kept for key, kept in self._pending.items() if self._row(kept[1]) != NOWHERE}
         for trace in self._traces.values():
             trace[trace[:, 0] == row, 3] = 0.0
-
-
-def _sign(held: float) -> int:
-    return (held > 0.0) - (held < 0.0)

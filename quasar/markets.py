@@ -13,15 +13,17 @@ against none. A factor that is absent has f = 0: its market neither trades nor s
 rounds.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from bus.message import Probabilities
-from kernels.arrays import Floats
+from kernels import factor_market
+from kernels.arrays import Floats, Ints
 from market.factors import DIRECTIONAL_FACTORS, FACTORS
 
-_IS_DIRECTIONAL = np.array(DIRECTIONAL_FACTORS)
+_IS_DIRECTIONAL: Final = np.array(DIRECTIONAL_FACTORS)
+_IN_ORDER: Final = np.arange(len(FACTORS))
 
 
 class FactorMarkets:
@@ -38,26 +40,24 @@ class FactorMarkets:
     def __init__(self, discount: float, doubt: float) -> None:
         self._discount = discount
         self._half_doubt = doubt / 2.0
-        self._record: Floats = np.zeros((4, len(FACTORS)))
+        self._record: Floats = np.zeros((factor_market.ROWS, len(FACTORS)))
 
     def evidence(self, factors: Floats) -> Floats:
         """Return the log odds that each factor's market adds to the prior's, shape (8,)."""
-        logs = np.log(self._record + self._half_doubt)
-        odds: Floats = (logs[0] - logs[1]) - (logs[2] - logs[3])
-        return factors * odds
+        out = np.empty(len(FACTORS))
+        self.write_evidence(factors, _IN_ORDER, out)
+        return out
+
+    def write_evidence(self, factors: Floats, places: Ints, out: Floats) -> None:
+        """Write the same to ``out``, each factor's at its place."""
+        factor_market.evidence(self._record, self._half_doubt, factors, places, out)
 
     def learn(self, factors: Floats, prior: Probabilities, direction: int, weight: float) -> None:
         """Settle every market; ``direction`` is -1, 0 or 1 for down, flat or up."""
-        self._record *= self._discount**weight
-        moving = prior[0] + prior[2]
-        sides = np.where(factors > 0.0, 1.0, -1.0)
-        up = prior[2] / moving if moving > 0.0 else 0.5
-        expected = np.where(_IS_DIRECTIONAL, np.where(sides > 0.0, up, 1.0 - up), _chance_of(sides, moving))
-        agreed = np.where(_IS_DIRECTIONAL, sides == direction, (sides > 0.0) == (direction != 0))
-        stakes = weight * np.abs(factors)
-        if direction == 0:
-            stakes = np.where(_IS_DIRECTIONAL, 0.0, stakes)
-        self._record += stakes * np.stack([agreed, ~agreed, expected, 1.0 - expected])
+        kept = self._discount**weight
+        factor_market.settle(
+            self._record, factors, _IS_DIRECTIONAL, prior[0], prior[2], direction, weight=weight, kept=kept
+        )
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data."""
@@ -66,7 +66,3 @@ class FactorMarkets:
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a state that ``snapshot`` gave."""
         self._record = state["record"].copy()
-
-
-def _chance_of(sides: Floats, moving: float) -> Floats:
-    return np.where(sides > 0.0, moving, 1.0 - moving)

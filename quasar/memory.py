@@ -26,13 +26,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from bus.message import Probabilities
-from kernels.amplitude import amplify
+from kernels import recall
 from kernels.arrays import Floats, Ints
-from kernels.recall import fidelities
+from kernels.recall import Recalled
 from market.factors import FACTORS, FEATURES
 
 SIZE: Final = 16
-_OTHERS: Final = tuple(place for place, name in enumerate(FEATURES) if name not in FACTORS)
+_OTHERS: Final = np.array([place for place, name in enumerate(FEATURES) if name not in FACTORS])
 
 
 class Recall(NamedTuple):
@@ -65,17 +65,19 @@ class Memory:
         self._match = match
         self._doubt = doubt
         self._quantum = quantum
-        self._states: Floats = np.zeros((capacity, SIZE))
+        # One column a situation, so that all of them are compared at once.
+        self._states: Floats = np.zeros((SIZE, capacity))
+        self._weights: Floats = np.empty(capacity)
         self._outcomes: Ints = np.zeros(capacity, np.int64)
         self._count = 0
 
     def __len__(self) -> int:
-        return min(self._count, len(self._states))
+        return min(self._count, len(self._outcomes))
 
     def keep(self, situation: Floats, direction: int) -> None:
         """Remember what came after a situation: -1, 0 or 1 for down, flat or up; the oldest gives way."""
-        place = self._count % len(self._states)
-        self._states[place] = situation
+        place = self._count % len(self._outcomes)
+        self._states[:, place] = situation
         self._outcomes[place] = direction
         self._count += 1
 
@@ -87,40 +89,33 @@ class Memory:
         held = len(self)
         if held == 0 or situation[0] == 1.0:
             return Recall(prior, 0, 0.0)
-        weights, steps, matching = self.weights(situation)
-        rounds = 1.0 / (float(weights @ weights) * horizon)
-        shares = np.bincount(self._outcomes[:held] + 1, weights, minlength=3)
-        down, flat, up = (rounds * float(share) + self._doubt * p for share, p in zip(shares, prior, strict=True))
+        found = self._recalled(situation, self._weights[:held])
+        rounds = 1.0 / (found.squares * horizon)
+        down, flat, up = (rounds * share + self._doubt * p for share, p in zip(found[:3], prior, strict=True))
         total = (down + up) + flat
-        return Recall((down / total, flat / total, up / total), steps, matching)
+        return Recall((down / total, flat / total, up / total), found.steps, found.matching)
 
     def weights(self, situation: Floats) -> tuple[Floats, int, float]:
         """Return the weight of each situation held, steps of amplification, and the weight of those that match."""
-        likeness = fidelities(situation, self._states[: len(self)])
-        shares = likeness / likeness.sum()
-        matches = likeness >= self._match
-        if not self._quantum:
-            return shares, 0, float(shares[matches].sum())
-        state, steps, matching = amplify(np.sqrt(shares).astype(np.complex128), matches)
-        return state.real * state.real + state.imag * state.imag, steps, matching
+        weights = np.empty(len(self))
+        found = self._recalled(situation, weights)
+        return weights, found.steps, found.matching
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data."""
         held = len(self)
-        return {"states": self._states[:held].copy(), "outcomes": self._outcomes[:held].copy(), "count": self._count}
+        return {"states": self._states.T[:held].copy(), "outcomes": self._outcomes[:held].copy(), "count": self._count}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a state that ``snapshot`` gave."""
         held = len(state["outcomes"])
-        self._states[:held], self._outcomes[:held] = state["states"], state["outcomes"]
+        self._states.T[:held], self._outcomes[:held] = state["states"], state["outcomes"]
         self._count = state["count"]
+
+    def _recalled(self, situation: Floats, weights: Floats) -> Recalled:
+        return recall.recall(situation, self._states, self._outcomes, self._match, weights, is_amplified=self._quantum)
 
 
 def situation(factors: Floats, features: Floats, contrast: float) -> Floats:
     """Return the state of a situation, shape (16,), norm 1; an absent factor is 0."""
-    values = np.empty(SIZE)
-    values[0] = 1.0
-    values[1 : 1 + len(FACTORS)] = contrast * factors
-    values[1 + len(FACTORS) :] = contrast * features[list(_OTHERS)]
-    result: Floats = values / np.sqrt(values @ values)
-    return result
+    return recall.situation(factors, features, _OTHERS, contrast)

@@ -15,15 +15,17 @@ its rise per bar as a part of its steepest: the cycle factor of ``kernels.cycle`
 themselves. Source of the transform: Coppersmith 1994, by the gates of ``kernels.fourier``.
 """
 
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
 
-from kernels.arrays import Floats
-from kernels.fourier import encode, qft
-from kernels.phase import dominant, residuals
+from kernels.arrays import Floats, Ints
+from kernels.fourier import gates
+from kernels.phase import read
 
 WINDOW: Final = 64
+_QUBITS: Final = 6
 _STILL: Final = 1e-13
 """Residuals of log prices below this are what float64 leaves of a straight line."""
 
@@ -46,7 +48,9 @@ def cycle(closes: Floats) -> Cycle:
     """
     if len(closes) < WINDOW:
         raise ValueError(f"{len(closes)} closes, expected at least {WINDOW}")
-    rest = residuals(np.log(closes[-WINDOW:]))
-    if max(rest.max(), -rest.min()) < _STILL:
-        return Cycle(0, 0.0, 0.0)
-    return Cycle(*dominant(qft(encode(rest))))
+    return Cycle(*read(np.log(closes[-WINDOW:]), *_transform(), _STILL))
+
+
+@cache
+def _transform() -> tuple[Ints, Floats]:
+    return gates(_QUBITS)

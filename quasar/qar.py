@@ -42,6 +42,10 @@ _NEUTRAL: Final = [place for place, flips in enumerate(DIRECTIONAL_FACTORS) if n
 _CYCLE: Final = FACTORS.index("cycle")
 _SIDED: Final = len(_DIRECTIONAL) + 1
 """Pieces of evidence on direction; they come first."""
+_PLACES: Final = np.array(
+    [_DIRECTIONAL.index(k) if flips else _SIDED + _NEUTRAL.index(k) for k, flips in enumerate(DIRECTIONAL_FACTORS)]
+)
+"""Where each factor's piece of evidence is."""
 _LEAST: Final = 1e-6
 
 
@@ -113,11 +117,9 @@ class Qar:
 
     def _evidence(self, factors: Floats, recalled: Probabilities, prior: Probabilities) -> Floats:
         """Return log odds against the prior's: five factors and recall of direction, three and recall of movement."""
-        priced = self._markets.evidence(factors)
         out = np.empty(len(FACTORS) + 2)
-        out[: _SIDED - 1] = priced[_DIRECTIONAL]
+        self._markets.write_evidence(factors, _PLACES, out)
         out[_SIDED - 1] = _side_odds(recalled) - _side_odds(prior)
-        out[_SIDED:-1] = priced[_NEUTRAL]
         out[-1] = _move_odds(recalled) - _move_odds(prior)
         return out
 

@@ -19,6 +19,7 @@ whose anomaly score is high (``quasar.anomaly``) makes the vote suspect a releas
 """
 
 import math
+from operator import itemgetter
 from typing import Any, Final
 
 from bus.message import Probabilities
@@ -37,6 +38,9 @@ _VOLATILITY: Final = FEATURES.index("volatility")
 _RETURN: Final = FEATURES.index("return")
 _ADX: Final = FEATURES.index("adx")
 _TREND: Final = FEATURES.index("trend")
+_PLACES: Final = tuple(place for place, flips in enumerate(DIRECTIONAL_FEATURES) if flips)
+_NAMES: Final = tuple(FEATURES[place] for place in _PLACES)
+_DIRECTED: Final = itemgetter(*_PLACES)
 _LEAST: Final = 1e-12
 
 
@@ -125,11 +129,7 @@ class River:
 def directed(features: Floats) -> dict[str, float]:
     """Return the ten inputs of the regression, all of which flip in a mirror."""
     values = features.tolist()
-    inputs = {
-        name: value
-        for name, value, is_directional in zip(FEATURES, values, DIRECTIONAL_FEATURES, strict=True)
-        if is_directional
-    }
+    inputs: dict[str, float] = dict(zip(_NAMES, _DIRECTED(values), strict=True))
     inputs["volatility*return"] = values[_VOLATILITY] * values[_RETURN]
     inputs["adx*trend"] = values[_ADX] * values[_TREND]
     return inputs

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernels import amplitude as module
-from kernels.amplitude import LEAST_PROBABILITY, amplify
+from kernels.amplitude import LEAST_PROBABILITY, amplify, amplify_real
 from kernels.arrays import Bools, Complexes
 
 Case = tuple[Complexes, Bools]
@@ -45,6 +45,19 @@ def test_steps_probability_and_state_are_those_of_the_closed_form(case: Case) ->
     assert probability == pytest.approx(math.sin(turned) ** 2, abs=1e-12)
     grown = np.where(marked, math.sin(turned) / math.sin(theta), math.cos(turned) / max(math.cos(theta), 1e-300))
     np.testing.assert_allclose(result, grown * state if a < 1 else state, atol=1e-11)
+
+
+@settings(deadline=None, max_examples=80)
+@given(cases())
+def test_a_real_state_is_amplified_as_a_complex_one_to_the_last_bit(case: Case) -> None:
+    state = case[0].real / np.linalg.norm(case[0].real)
+    result, steps, probability = amplify(state.astype(np.complex128), case[1])
+    out, plain = np.empty(len(state)), np.empty(len(state))
+    assert amplify_real(state, case[1], out) == (steps, probability)
+    np.testing.assert_array_equal(out, result.real)
+    assert cast("Any", amplify_real).py_func(state, case[1], plain)[0] == steps
+    np.testing.assert_allclose(plain, out, atol=1e-14)
+    assert amplify_real(2.0 * state, case[1], out)[0] == -1
 
 
 @pytest.mark.parametrize(("qubits", "steps"), [(2, 1), (4, 3), (6, 6), (8, 12), (10, 25)])

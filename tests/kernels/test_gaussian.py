@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kernels import gaussian as module
 from kernels.arrays import Bools, Floats
-from kernels.gaussian import LEAST_WEIGHT, Forecast, band_probabilities, forecast, initial, learn, reweigh
+from kernels.gaussian import LEAST_WEIGHT, Forecast, band_probabilities, forecast, initial, learn, reweigh, settle
 
 START = initial(3, prior_variance=0.5, noise_rounds=10.0)
 FACTORS = np.array([0.5, -0.2, 0.0])
@@ -169,17 +169,39 @@ def test_compiled_and_plain_agree() -> None:
     )
     weights = np.array([0.2, 0.5, 0.3])
     pooled = forecast(state, START, FACTORS, TWO, weights)
+    table = np.empty((3, 3))
     parts = cast("Any", module._forecast).py_func(
-        state.copy(), START.copy(), FACTORS.copy(), TWO.copy(), weights.copy()
+        state.copy(), START.copy(), FACTORS.copy(), TWO.copy(), weights.copy(), table
     )
-    assert (pooled.mean, pooled.variance, pooled.resolved) == pytest.approx(parts[:3], abs=1e-13)
-    for ours, theirs in zip((pooled.means, pooled.variances, pooled.shares), parts[3:], strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-13)
+    assert (pooled.mean, pooled.variance, pooled.resolved) == pytest.approx(parts, abs=1e-13)
+    np.testing.assert_allclose([pooled.means, pooled.variances, pooled.shares], table, atol=1e-13)
     again = cast("Any", module._reweigh).py_func(
-        weights.copy(), EQUAL.copy(), *parts[3:], parts[0], parts[1], 1.5, 0.2, 0.99
+        weights.copy(), EQUAL.copy(), *table, parts[0], parts[1], 1.5, 0.2, 0.99
     )
     moved = reweigh(weights, EQUAL, pooled, 1.5, rate=0.2, forgetting=0.99)
     np.testing.assert_allclose(moved, again, atol=1e-13)
+
+
+@settings(deadline=None, max_examples=50)
+@given(factors=UNIT, target=st.floats(-4, 4), rounds=st.integers(0, 30), importance=st.floats(0.1, 1))
+def test_a_round_in_one_call_is_its_steps_to_the_last_bit(
+    factors: Floats, target: float, rounds: int, importance: float
+) -> None:
+    state, weights = learned(rounds), np.array([0.2, 0.5, 0.3])
+    ours, plain = (state.copy(), weights.copy()), (state.copy(), weights.copy())
+    rates = 0.99, importance, 0.05 * importance
+    settle(
+        ours[0], START, ours[1], EQUAL, factors, TWO, target, forgetting=rates[0], importance=rates[1], rate=rates[2]
+    )
+    cast("Any", module._settle).py_func(plain[0], START, plain[1], EQUAL, factors, TWO, target, *rates)
+    pooled = forecast(state, START, factors, TWO, weights)
+    expected = (
+        learn(state, START, factors, TWO, target, forgetting=0.99, importance=importance),
+        reweigh(weights, EQUAL, pooled, target, rate=rates[2], forgetting=0.99),
+    )
+    for got, again, step in zip(ours, plain, expected, strict=True):
+        np.testing.assert_array_equal(got, step)
+        np.testing.assert_allclose(got, again, atol=1e-13)
 
 
 @settings(deadline=None)
@@ -212,6 +234,12 @@ def test_wrong_input_is_refused() -> None:
     for rate, target in ((-0.1, 0.0), (0.1, math.inf)):
         with pytest.raises(ValueError, match="want"):
             reweigh(EQUAL, EQUAL, pooled, target, rate=rate, forgetting=1.0)
+    for wrong in ({"forgetting": 0.0}, {"importance": 0.0}, {"target": math.nan}, {"rate": -0.1}):
+        given = {"target": 1.0, "forgetting": 1.0, "importance": 1.0, "rate": 0.1, **wrong}
+        with pytest.raises(ValueError, match="want"):
+            settle(START.copy(), START, EQUAL.copy(), EQUAL, FACTORS, ALL, **given)
+    with pytest.raises(ValueError, match="the same"):
+        settle(START, START, EQUAL, EQUAL[:2], FACTORS, ALL, 1.0, forgetting=1.0, importance=1.0, rate=0.1)
     for wrong in ({"forgetting": 0.0}, {"importance": 0.0}, {"target": math.nan}):
         given = {"target": 1.0, "forgetting": 1.0, "importance": 1.0, **wrong}
         with pytest.raises(ValueError, match="want"):

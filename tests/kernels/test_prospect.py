@@ -17,9 +17,11 @@ from kernels.prospect import (
     Parameters,
     certainty_equivalent,
     cumulative,
+    rank_weights,
     value,
     values_of,
     weight,
+    worths,
 )
 
 MIRRORED = Parameters(alpha=0.88, beta=0.88, loss_aversion=1.0, gamma=0.61, delta=0.61)
@@ -203,3 +205,37 @@ def test_other_shapes_and_parameters_are_refused() -> None:
 
 def test_no_actions_have_no_worths() -> None:
     assert values_of(np.zeros((0, 2)), np.array([0.5, 0.5]), TVERSKY_KAHNEMAN).shape == (0,)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    returns=st.lists(st.floats(-5, 5), min_size=1, max_size=9).map(sorted),
+    stakes=st.lists(st.tuples(st.floats(-2, 2), st.floats(-1, 1)), min_size=1, max_size=4),
+)
+def test_stakes_in_equally_likely_returns_are_worth_what_their_outcomes_are(
+    returns: list[float], stakes: list[tuple[float, float]]
+) -> None:
+    rising, table = np.array(returns), np.array(stakes).T.copy()
+    count = len(rising)
+    weights = rank_weights(count, TVERSKY_KAHNEMAN)
+    found = worths(table, rising, weights, TVERSKY_KAHNEMAN)
+    outcomes = table[0][:, None] * rising + table[1][:, None]
+    np.testing.assert_array_equal(found, values_of(outcomes, np.full(count, 1.0 / count), TVERSKY_KAHNEMAN))
+    plain = np.empty(len(found))
+    powers = TVERSKY_KAHNEMAN[:3]
+    assert cast("Any", module._worths).py_func(table, rising, weights, *powers, plain)
+    np.testing.assert_allclose(found, plain, atol=1e-13)
+    np.testing.assert_allclose(weights, cast("Any", module._rank_weights).py_func(count, 0.61, 0.69), atol=1e-14)
+    np.testing.assert_allclose(weights.sum(axis=1), 1.0, atol=1e-12)
+
+
+def test_stakes_that_make_no_sense_are_refused() -> None:
+    weights = rank_weights(2, NEUTRAL)
+    with pytest.raises(ValueError, match="rise"):
+        worths(np.ones((2, 1)), np.array([1.0, 0.0]), weights, NEUTRAL)
+    with pytest.raises(ValueError, match="finite"):
+        worths(np.array([[math.nan], [0.0]]), np.array([0.0, 1.0]), weights, NEUTRAL)
+    with pytest.raises(ValueError, match="expected"):
+        worths(np.ones((2, 1)), np.array([0.0, 0.5, 1.0]), weights, NEUTRAL)
+    with pytest.raises(ValueError, match="one or more"):
+        rank_weights(0, NEUTRAL)

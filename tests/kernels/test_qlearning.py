@@ -16,15 +16,14 @@ from kernels.qlearning import (
     HOLD,
     HOLDINGS,
     POSITIONS,
-    PRIORITY,
     SELL,
     STEP,
     draw,
     follow_trace,
     greedy,
     holds_after,
+    lead,
     mirrored,
-    replay,
     reward,
 )
 
@@ -125,67 +124,10 @@ def test_a_trace_passes_the_error_back_to_the_steps_before(seed: int, table: int
     np.testing.assert_array_equal(values, other)
 
 
-def plain_replay(
-    values: Floats, memory: Floats, chance: list[int], draws: int, unit: float, discount: float, rate: float
-) -> None:
-    def uniform() -> float:
-        chance[0] = chance[0] * 48_271 % 2_147_483_647
-        return chance[0] / 2_147_483_647
-
-    for _ in range(draws):
-        alive = [k for k in range(len(memory)) if memory[k, PRIORITY] > 0.0]
-        shares = memory[alive, PRIORITY] / memory[alive, PRIORITY].sum()
-        place = min(int(np.searchsorted(np.cumsum(shares), uniform())), len(alive) - 1)
-        chosen = alive[place]
-        importance = (len(alive) * shares) ** -0.4
-        weight = importance[place] / importance.max()
-        table = int(uniform() < 0.5)
-        row, follow, turn = (int(x) for x in memory[chosen, :3])
-        move, cost = (float(x) for x in memory[chosen, 3:5])
-        errors = []
-        for position, action in LEGAL:
-            held = HOLDINGS[position, action]
-            holding = 1 + turn * int(np.sign(held))
-            worth = values[1 - table, follow, holding, best(values, table, follow, holding)]
-            earned = reward(position - 1, action, move, cost=cost, unit=unit)
-            error = float(earned + discount * worth - values[table, row, position, action])
-            values[table, row, position, action] += rate * weight * error
-            errors.append(abs(error))
-        memory[chosen, PRIORITY] = (np.mean(errors) + 1e-6) ** 0.6
-
-
-@settings(deadline=None, max_examples=30)
-@given(seed=st.integers(1, 10_000))
-def test_replay_draws_by_priority_and_weighs_by_importance(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    memory = np.column_stack(
-        [
-            rng.integers(0, 4, (12, 2)),
-            rng.choice([-1, 1], 12),
-            rng.normal(0, 2, 12),
-            rng.uniform(0, 0.2, 12),
-            rng.random(12),
-        ]
-    ).astype(float)
-    memory[3, PRIORITY] = 0.0
-    values = random_values(seed)
-    plain_values, plain_memory, plain_chance = values.copy(), memory.copy(), [seed]
-    py_values, py_memory, py_chance = values.copy(), memory.copy(), np.array([seed])
-    plain_replay(plain_values, plain_memory, plain_chance, 20, 0.02, 0.9, 0.1)
-    cast("Any", module._replay).py_func(py_values, py_memory, py_chance, 20, 0.02, 0.9, 0.1)
-    chance = np.array([seed])
-    replay(values, memory, chance, 20, unit=0.02, discount=0.9, rate=0.1)
-    np.testing.assert_allclose(values, plain_values, atol=1e-12)
-    np.testing.assert_allclose(memory, plain_memory, atol=1e-12)
-    assert chance[0] == plain_chance[0] == py_chance[0]
-    np.testing.assert_array_equal(values, py_values)
-
-
-def test_a_void_memory_teaches_nothing() -> None:
-    values = random_values(1)
-    before = values.copy()
-    replay(values, np.zeros((5, 6)), np.array([1]), 10, unit=0.02, discount=0.9, rate=0.1)
-    np.testing.assert_array_equal(values, before)
+def test_the_lead_is_of_buying_over_selling_by_both_tables() -> None:
+    values = random_values(3)
+    expected = (values[:, 1, 1, BUY] - values[:, 1, 1, SELL]).sum()
+    assert lead(values, 1) == expected == cast("Any", module._lead).py_func(values, 1)
 
 
 def test_the_generator_is_that_of_park_and_miller() -> None:
@@ -208,9 +150,5 @@ def test_what_makes_no_sense_is_refused() -> None:
         greedy(values, 4, 0)
     with pytest.raises(ValueError, match="values of shape"):
         greedy(values[:1], 0, 0)
-    with pytest.raises(ValueError, match="memory"):
-        replay(values, np.zeros((5, 5)), np.array([1]), 1, unit=0.1, discount=0.9, rate=0.1)
-    with pytest.raises(ValueError, match="chance 0"):
-        replay(values, np.zeros((5, 6)), np.array([0]), 1, unit=0.1, discount=0.9, rate=0.1)
     with pytest.raises(ValueError, match="table 2"):
         follow_trace(values, np.zeros((2, 4)), 0, 0, BUY, 0.1, 1, 1, table=2, discount=0.9, fading=0.8, rate=0.1)

@@ -27,7 +27,7 @@ def weighed(exposure: float, gain: float, mean: float, ceiling: float, phase: Ph
     holding = Holding(exposure, abs(exposure) * gain) if exposure else FLAT
     returns = DEVIATION * (mean + SCENARIOS.points)
     options = plans(holding, ceiling, phase, CONFIG)
-    return deliberate(holding, options, returns, DEVIATION, SCENARIOS.probabilities, TVERSKY_KAHNEMAN)
+    return deliberate(holding, options, returns, DEVIATION, SCENARIOS.weights(TVERSKY_KAHNEMAN), TVERSKY_KAHNEMAN)
 
 
 def chosen(

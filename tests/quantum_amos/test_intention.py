@@ -43,7 +43,7 @@ def weighed(
 ) -> Deliberation:
     returns = DEVIATION * (mean + SCENARIOS.points)
     options = plans(holding, ceiling, phase, CONFIG)
-    return deliberate(holding, options, returns, DEVIATION, SCENARIOS.probabilities, parameters)
+    return deliberate(holding, options, returns, DEVIATION, SCENARIOS.weights(parameters), parameters)
 
 
 def held(exposure: float, gain: float = 0.0) -> Holding:
