@@ -111,17 +111,19 @@ class Simulation:
         if stepper is not None:
             self._deliver(stepper, item)
             return True
-        for subscriber in self._subscribers.get(item.header.kind, ()):
+        for subscriber in self._subscribers.get(item[0].kind, ()):
             self._deliver(subscriber, item)
         return True
 
     def _deliver(self, stepper: Stepper, envelope: Envelope) -> None:
-        header, now_ns = envelope.header, self.now_ns
+        header, now_ns = envelope[0], self.now_ns
         if header.ttl_ms and header.has_expired(now_ns):
             self.counters["expired"] += 1
             return
         self.inputs += 1
-        self._settle(stepper, stepper.step(envelope, now_ns))
+        outputs = stepper.step(envelope, now_ns)
+        if outputs or stepper.has_timers:
+            self._settle(stepper, outputs)
 
     def _settle(self, stepper: Stepper, outputs: list[Envelope]) -> None:
         for output in outputs:
@@ -136,18 +138,19 @@ class Simulation:
     def _dispatch(self, envelope: Envelope) -> None:
         for observer in self._observers:
             observer(envelope)
-        header = envelope.header
-        if header.recipient is None:
+        header = envelope[0]
+        recipient = header.recipient
+        if recipient is None:
             if header.kind in self._subscribers:
                 self._push(self.now_ns + self._latency_ns, header.priority, None, envelope)
             return
-        stepper = self._steppers.get(header.recipient)
+        stepper = self._steppers.get(recipient)
         if stepper is not None:
             self._push(self.now_ns + self._latency_ns, header.priority, stepper, envelope)
-        elif header.sender in self._steppers and header.recipient not in self._mailboxes:
+        elif header.sender in self._steppers and recipient not in self._mailboxes:
             self._undelivered(header)
         else:
-            self.mailbox(header.recipient).append(envelope)
+            self.mailbox(recipient).append(envelope)
 
     def _undelivered(self, header: Header) -> None:
         self.counters["undelivered"] += 1

@@ -5,7 +5,7 @@ Live process, simulation and replay all go through here, which is why they agree
 
 import heapq
 from collections import Counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bus.agent import DEFER, Agent
 from bus.errors import Fatal, Invalid
@@ -14,6 +14,22 @@ from bus.messages import DeferralEnds, Started
 
 _NS: Final = 1_000_000_000
 SNAPSHOT_VERSION: Final = 1
+
+
+class _Way(NamedTuple):
+    """How a kind travels, as its class header says, gathered once."""
+
+    kind: str
+    is_broadcast: bool
+    is_direct: bool
+    ttl_s: float | None
+    opens: bool
+    priority: int
+
+    @classmethod
+    def of(cls, kind: type[Message]) -> "_Way":
+        is_broadcast, is_direct = kind.PLANE is Plane.BROADCAST, kind.PLANE is Plane.DIRECT
+        return cls(kind.KIND, is_broadcast, is_direct, kind.TTL_S, kind.OPENS, int(kind.PRIORITY))
 
 
 class Stepper:
@@ -38,6 +54,7 @@ class Stepper:
         self._timers: list[tuple[int, int, Envelope]] = []
         self._deferred: list[Envelope] = []
         self._wake_ns = 0
+        self._ways: dict[type[Message], _Way] = {}
 
     def start(self, now_ns: int) -> list[Envelope]:
         """Hand the agent its first input."""
@@ -46,7 +63,7 @@ class Stepper:
     def step(self, envelope: Envelope, now_ns: int) -> list[Envelope]:
         """Handle one input at ``now_ns`` and return the outputs in order."""
         outputs: list[Envelope] = []
-        if type(envelope.message) is DeferralEnds:
+        if type(envelope[1]) is DeferralEnds:
             self._wake_ns = 0
             self._retry(now_ns, outputs)
         elif not self._handle(envelope, now_ns, outputs):
@@ -63,6 +80,11 @@ class Stepper:
     def local(self, message: Message, now_ns: int, correlation_id: str = "") -> Envelope:
         """Address a local message to the agent itself, filed under a conversation."""
         return Envelope(self._local_header(message, now_ns, correlation_id, ""), message)
+
+    @property
+    def has_timers(self) -> bool:
+        """Whether a timer is set."""
+        return bool(self._timers)
 
     def next_timer(self) -> tuple[int, int] | None:
         """Return (due_ns, timer id) of the earliest timer."""
@@ -95,11 +117,11 @@ class Stepper:
             self.last_invalid = f"{header.kind} {header.id}: {error}"
             box.clear()
             return True
-        if answer is DEFER:
-            if box:
-                raise Fatal(f"{agent.name}: a handler of {header.kind} deferred after it had effects")
-            return False
         if answer is not None:
+            if answer is DEFER:
+                if box:
+                    raise Fatal(f"{agent.name}: a handler of {header.kind} deferred after it had effects")
+                return False
             agent.send(answer, to=header.sender)
         if box.messages or box.timers:
             self._release(header, now_ns, outputs)
@@ -146,21 +168,26 @@ class Stepper:
         now_ns: int,
         ttl_s: float | None,
     ) -> Envelope:
-        kind, name = message.KIND, self.agent.name
-        if (message.PLANE is Plane.BROADCAST) is not (recipient is None) or message.PLANE is Plane.LOCAL:
+        name = self.agent.name
+        way = self._ways.get(type(message))
+        if way is None:
+            way = self._ways[type(message)] = _Way.of(type(message))
+        kind, is_broadcast, is_direct, own_ttl_s, opens, priority = way
+        if not (is_broadcast if recipient is None else is_direct):
             raise Fatal(
                 f"{name}: {kind} travels on the {message.PLANE} plane; send() is for direct, publish() for broadcast"
             )
         self._count += 1
         message_id = f"{name}:{self._count}"
-        sequence = 0
+        sequence = ttl_ms = 0
         if recipient is None:
             sequence = self.streams[kind] = self.streams.get(kind, 0) + 1
-        ttl_s = message.TTL_S if ttl_s is None else ttl_s
-        default_ms = NEVER_EXPIRES if recipient is None else self._ttl_ms
-        ttl_ms = default_ms if ttl_s is None else round(ttl_s * 1000)
-        conversation = message_id if message.OPENS or not about.correlation_id else about.correlation_id
-        priority = int(message.PRIORITY)
+        else:
+            ttl_ms = self._ttl_ms
+        ttl_s = own_ttl_s if ttl_s is None else ttl_s
+        if ttl_s is not None:
+            ttl_ms = round(ttl_s * 1000)
+        conversation = message_id if opens else about.correlation_id or message_id
         fields = (message_id, conversation, causation_id, kind, name, recipient, sequence, now_ns, ttl_ms, priority)
         return Envelope(Header._make(fields), message)
 

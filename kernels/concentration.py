@@ -27,7 +27,7 @@ def gini(amounts: Floats) -> float:
     """
     if amounts.ndim != 1 or not amounts.size or not np.isfinite(amounts).all() or amounts.min() < 0.0:
         raise ValueError(f"amounts of shape {amounts.shape}, expected (n,), n >= 1, finite and not negative")
-    return float(_gini(np.ascontiguousarray(amounts, np.float64)))
+    return float(_gini(np.array(amounts, np.float64, order="C")))
 
 
 def herfindahl(weights: Floats) -> float:
@@ -84,7 +84,9 @@ def fair_split(weights: Sequence[float], alpha: float) -> list[float]:
 
 @kernel
 def _gini(amounts: Floats) -> float:
-    ordered = np.sort(amounts)
+    """Sorts ``amounts`` in place."""
+    amounts.sort()
+    ordered = amounts
     n = ordered.size
     total = 0.0
     ranked = 0.0

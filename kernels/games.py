@@ -132,6 +132,7 @@ def _vertices(payoffs: Floats) -> tuple[Floats, Ints, Ints, bool]:
     supports = np.zeros(bases, np.int64)
     replies = np.zeros(bases, np.int64)
     system = np.empty((m, m + 1))
+    utility = np.empty(n)
     has_ties = False
     count = 0
     for size in range(1, min(m, n) + 1):
@@ -146,8 +147,8 @@ def _vertices(payoffs: Floats) -> tuple[Floats, Ints, Ints, bool]:
                 is_known = False
                 for k in range(first, count):
                     is_known |= chosen & ~replies[k] == 0
-                if not is_known and _indifferent(payoffs, support, chosen, system, strategies[count]):
-                    best = _best_replies(payoffs, strategies[count])
+                if not is_known and _indifferent(payoffs, support, chosen, system, strategies, count):
+                    best = _replies_to(payoffs, strategies, count, utility)
                     if chosen & ~best == 0:
                         supports[count] = support
                         replies[count] = best
@@ -175,7 +176,7 @@ def _undominated(payoffs: Floats, support: int) -> int:
 
 
 @kernel
-def _indifferent(payoffs: Floats, support: int, chosen: int, system: Floats, strategy: Floats) -> bool:
+def _indifferent(payoffs: Floats, support: int, chosen: int, system: Floats, strategies: Floats, k: int) -> bool:
     """Fill in the mixture over ``support`` against which ``chosen`` pay alike; tell whether there is exactly one."""
     n, m = payoffs.shape
     first = -1
@@ -205,9 +206,9 @@ def _indifferent(payoffs: Floats, support: int, chosen: int, system: Floats, str
         return False
     place = 0
     for i in range(m):
-        strategy[i] = 0.0
+        strategies[k, i] = 0.0
         if support >> i & 1:
-            strategy[i] = system[place, size + 1]
+            strategies[k, i] = system[place, size + 1]
             place += 1
     return True
 
@@ -241,13 +242,18 @@ def _solve(system: Floats, size: int) -> bool:
 
 @kernel
 def _best_replies(payoffs: Floats, strategy: Floats) -> int:
+    return _replies_to(payoffs, strategy.reshape((1, strategy.size)), 0, np.empty(payoffs.shape[0]))
+
+
+@kernel
+def _replies_to(payoffs: Floats, strategies: Floats, k: int, utility: Floats) -> int:
+    """Return the best replies to the strategy in row ``k``; an array is not sliced where time counts."""
     n = payoffs.shape[0]
-    utility = np.empty(n)
     best = -np.inf
     for j in range(n):
         utility[j] = 0.0
-        for i in range(strategy.size):
-            utility[j] += payoffs[j, i] * strategy[i]
+        for i in range(strategies.shape[1]):
+            utility[j] += payoffs[j, i] * strategies[k, i]
         best = max(best, utility[j])
     replies = 0
     for j in range(n):

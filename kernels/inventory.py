@@ -46,7 +46,7 @@ def holding(rows: Floats, discount: float, recent: int) -> Holding:
         raise ValueError(f"rows of shape {rows.shape}, expected (n, 5) with n >= 2")
     if not (0.0 < discount <= 1.0 and 1 <= recent < rows.shape[0]):
         raise ValueError(f"discount {discount}, recent {recent}: expected (0, 1] and 1 to {rows.shape[0] - 1}")
-    return Holding(*_holding(np.ascontiguousarray(rows), discount, recent))
+    return Holding._make(_holding(np.ascontiguousarray(rows), discount, recent))
 
 
 @kernel
@@ -56,24 +56,28 @@ def _holding(rows: Floats, discount: float, recent: int) -> tuple[float, float, 
     moves = np.zeros(n - 1)
     move_sum = volume_sum = recent_moves = recent_volume = 0.0
     empty = 0
+    volumes = np.empty(n)
+    previous = 0.0
     for t in range(n):
         log = math.log(rows[t, 3])
         high = math.log(rows[t, 1])
         low = math.log(rows[t, 2])
         place = ((log - high) + (log - low)) / (high - low) if high > low else 0.0
         volume = rows[t, 4]
+        volumes[t] = volume
         bought = discount * bought + place * volume
         traded = discount * traded + volume
         empty += volume <= 0.0
         if t > 0:
-            moves[t - 1] = abs(log - math.log(rows[t - 1, 3]))
+            moves[t - 1] = abs(log - previous)
             move_sum += moves[t - 1]
             volume_sum += volume
             if t >= n - recent:
                 recent_moves += moves[t - 1]
                 recent_volume += volume
+        previous = log
     thinness = 0.0
     if recent_moves > 0.0 and recent_volume > 0.0:
         thinness = math.log(recent_moves / recent_volume) - math.log(move_sum / volume_sum)
     inventory = bought / traded if traded > 0.0 else 0.0
-    return inventory, _gini(rows[:, 4].copy()), _gini(moves), thinness, empty / n
+    return inventory, _gini(volumes), _gini(moves), thinness, empty / n

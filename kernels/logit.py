@@ -45,6 +45,20 @@ class Equilibrium(NamedTuple):
         return self.residual <= TOLERANCE
 
 
+class Rest(NamedTuple):
+    """An ``Equilibrium`` without its shares; ``momentum`` is what the momentum strategies have of them together."""
+
+    momentum: float
+    exposure: float
+    residual: float
+    exploitability: float
+
+    @property
+    def has_converged(self) -> bool:
+        """Tell whether the residual is within ``TOLERANCE``."""
+        return self.residual <= TOLERANCE
+
+
 def payoffs(closes: Floats, memories: Ints, *, decay: float, discount: float, delay: int = 0) -> tuple[Floats, Floats]:
     """Return payoff and present holding of each strategy.
 
@@ -92,6 +106,55 @@ def equilibrium(earned: Floats, holdings: Floats, *, temperature: float, crowdin
     return Equilibrium(*_equilibrium(earned, holdings, temperature, crowding, TOLERANCE, _MOST_STEPS))
 
 
+def rest(
+    closes: Floats,
+    memories: Ints,
+    *,
+    decay: float,
+    discount: float,
+    delay: int,
+    temperature: float,
+    crowding: float,
+) -> Rest:
+    """Return the ``equilibrium`` of the ``payoffs``, in one call; arguments are theirs, ``closes`` of any stride."""
+    if closes.ndim != 1 or delay < 0 or closes.shape[0] < 3 + delay:
+        raise ValueError(f"closes of shape {closes.shape}, delay {delay}: expected (n,) with n >= 3 + delay, and >= 0")
+    if memories.ndim != 1 or memories.shape[0] == 0 or not (0.0 <= decay < 1.0 and 0.0 < discount <= 1.0):
+        raise ValueError(f"memories {memories}, decay {decay}, discount {discount}: expected one, [0, 1) and (0, 1]")
+    if not (temperature > 0.0 and crowding >= 0.0):
+        raise ValueError(f"temperature {temperature}, crowding {crowding}: expected > 0 and >= 0")
+    terms = (decay, discount, temperature, crowding, TOLERANCE)
+    return Rest._make(_rest(closes, memories, delay, _MOST_STEPS, *terms))
+
+
+@kernel
+def _rest(
+    closes: Floats,
+    memories: Ints,
+    delay: int,
+    most_steps: int,
+    decay: float,
+    discount: float,
+    temperature: float,
+    crowding: float,
+    tolerance: float,
+) -> tuple[float, float, float, float]:
+    for i in range(memories.shape[0]):
+        if memories[i] < 1:
+            raise ValueError("a memory is less than one bar")
+    held = np.empty(closes.shape[0])
+    for t in range(closes.shape[0]):
+        held[t] = closes[t]
+    earned, holdings = _payoffs(held, memories, decay, discount, delay)
+    shares, exposure, residual, exploitability = _equilibrium(
+        earned, holdings, temperature, crowding, tolerance, most_steps
+    )
+    momentum = 0.0
+    for i in range(0, shares.shape[0] - 1, 2):
+        momentum += shares[i]
+    return momentum, exposure, residual, exploitability
+
+
 @kernel
 def _payoffs(closes: Floats, memories: Ints, decay: float, discount: float, delay: int) -> tuple[Floats, Floats]:
     k = memories.shape[0]
@@ -101,6 +164,9 @@ def _payoffs(closes: Floats, memories: Ints, decay: float, discount: float, dela
     total = 0.0
     weight = 0.0
     rounds = 0.0
+    widths = np.empty(k)
+    for i in range(k):
+        widths[i] = math.sqrt(2.0 * memories[i] - 1.0)
     previous = math.log(closes[0])
     for t in range(1, closes.shape[0]):
         current = math.log(closes[t])
@@ -116,7 +182,7 @@ def _payoffs(closes: Floats, memories: Ints, decay: float, discount: float, dela
             gain = signals[i] * move / sigma if sigma > 0.0 else 0.0
             earned[i] = discount * earned[i] + gain if is_known else earned[i]
             means[i] = move if is_first else means[i] + (move - means[i]) / memories[i]
-            z = means[i] * math.sqrt(2.0 * memories[i] - 1.0) / sigma if sigma > 0.0 else 0.0
+            z = means[i] * widths[i] / sigma if sigma > 0.0 else 0.0
             signals[i] = z / (1.0 + abs(z))
     values = np.zeros(2 * k + 1)
     holdings = np.zeros(2 * k + 1)
@@ -138,24 +204,38 @@ def _equilibrium(
     step = 2.0 / (2.0 + crowding / temperature)
     residual = np.inf
     exposure = 0.0
+    reply = np.empty(n)
     for _ in range(most_steps):
         exposure = _dot(shares, holdings)
-        reply = _softmax(earned, holdings, exposure * crowding, temperature)
-        residual = np.max(np.abs(reply - shares))
+        _softmax(earned, holdings, exposure * crowding, temperature, reply)
+        residual = 0.0
+        for i in range(n):
+            residual = max(residual, abs(reply[i] - shares[i]))
         if residual <= tolerance:
             break
-        shares += step * (reply - shares)
+        for i in range(n):
+            shares[i] += step * (reply[i] - shares[i])
     exposure = _dot(shares, holdings)
-    utility = earned - crowding * exposure * holdings
-    return shares, exposure, float(residual), float(np.max(utility) - _dot(shares, utility))
+    best = -np.inf
+    for i in range(n):
+        reply[i] = earned[i] - crowding * exposure * holdings[i]
+        best = max(best, reply[i])
+    return shares, exposure, residual, best - _dot(shares, reply)
 
 
 @kernel
-def _softmax(earned: Floats, holdings: Floats, price: float, temperature: float) -> Floats:
-    scaled = (earned - price * holdings) / temperature
-    powers = np.exp(scaled - np.max(scaled))
-    shares: Floats = powers / np.sum(powers)
-    return shares
+def _softmax(earned: Floats, holdings: Floats, price: float, temperature: float, shares: Floats) -> None:
+    n = shares.shape[0]
+    top = -np.inf
+    for i in range(n):
+        shares[i] = (earned[i] - price * holdings[i]) / temperature
+        top = max(top, shares[i])
+    total = 0.0
+    for i in range(n):
+        shares[i] = math.exp(shares[i] - top)
+        total += shares[i]
+    for i in range(n):
+        shares[i] /= total
 
 
 @kernel

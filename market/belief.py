@@ -39,7 +39,7 @@ def reweigh(prior: Probabilities, likelihood: tuple[float, float, float]) -> Pro
     """
     if likelihood[0] == likelihood[1] == likelihood[2]:
         return prior
-    down, flat, up = (p * factor for p, factor in zip(prior, likelihood, strict=True))
+    down, flat, up = prior[0] * likelihood[0], prior[1] * likelihood[1], prior[2] * likelihood[2]
     total = (down + up) + flat
     if not (total > 0 and math.isfinite(total)):
         raise Invalid(f"likelihood {likelihood} leaves nothing of prior {prior}; give positive finite factors")

@@ -6,6 +6,7 @@ taken, and nothing that comes later changes it. All values lie in [-1, 1] with 0
 ``kernels.indicators``, ``kernels.cycle`` and ``market.comovement``; sentiment comes from a feed or is absent.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -91,10 +92,10 @@ class Factors:
         self._comovement = Comovement(decay)
         self._sentiment: dict[str, float] = {}
 
-    def take(self, update: MarketUpdate) -> None:
+    def take(self, update: MarketUpdate, row: Sequence[float] | None = None) -> None:
         """Take a closed bar: one already seen is ignored, one after a missing bar starts its symbol anew.
 
-        A bar beyond what float64 can reckon with is a missing bar.
+        A bar beyond what float64 can reckon with is a missing bar. ``row`` is the bar ``as_floats``, where it is known.
         """
         symbol = update.symbol
         track = self._tracks.get(symbol)
@@ -105,7 +106,8 @@ class Factors:
         if update.bar != track.bar + 1:
             self.clear(symbol)
         track.bar = update.bar
-        row = as_floats(update)
+        if row is None:
+            row = as_floats(update)
         if not (min(row[:4]) >= _LEAST_PRICE and max(row) <= _MOST):
             self.clear(symbol)
             return
@@ -141,11 +143,11 @@ class Factors:
         if track is None or not track.is_ready:
             return None
         return Reading(
-            bar=track.bar,
-            factors=track.values[_FACTORS_AT],
-            present=(True, True, True, track.has_sentiment, True, track.has_correlation, True, True),
-            features=track.values[_FEATURES_AT],
-            sigma=float(track.values[_SIGMA]),
+            track.bar,
+            track.values.take(_FACTORS_AT),
+            (True, True, True, track.has_sentiment, True, track.has_correlation, True, True),
+            track.values.take(_FEATURES_AT),
+            float(track.values[_SIGMA]),
         )
 
     def clear(self, symbol: str) -> None:

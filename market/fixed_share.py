@@ -24,14 +24,19 @@ def fixed_share(
     >>> fixed_share([0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [None, 0.4, None], 0.01)
     [0.5, 0.3, 0.2]
     """
-    present = [i for i, likelihood in enumerate(likelihoods) if likelihood is not None]
-    held = sum(weights[i] for i in present)
-    earned = sum(weights[i] * (likelihoods[i] or 0.0) for i in present)
-    if len(present) < 2 or not earned > 0.0:
+    present = 0
+    held = earned = begun = 0.0
+    for weight, first, likelihood in zip(weights, initial, likelihoods, strict=True):
+        if likelihood is not None:
+            present += 1
+            held += weight
+            earned += weight * likelihood
+            begun += first
+    if present < 2 or not earned > 0.0:
         return list(weights)
-    begun = sum(initial[i] for i in present)
-    result = list(weights)
-    for i in present:
-        share = weights[i] * (likelihoods[i] or 0.0) / earned
-        result[i] = min(held * ((1.0 - alpha) * share + alpha * initial[i] / begun), 1.0)
-    return result
+    kept = 1.0 - alpha
+    return [
+        weight if likelihood is None
+        else min(held * (kept * (weight * likelihood / earned) + alpha * first / begun), 1.0)
+        for weight, first, likelihood in zip(weights, initial, likelihoods, strict=True)
+    ]  # fmt: skip

@@ -50,6 +50,9 @@ __all__ = ["Round", "Seat", "SeatConfig", "View", "abstain"]
 _SUM_TOLERANCE: Final = 1e-9
 _LEAST_PRICE: Final = Decimal("1e-100")
 _MOST: Final = Decimal("1e100")
+_SURELY_LEAST: Final = 1e-99
+_SURELY_MOST: Final = 1e99
+"""Floats within these are of decimals within the bounds, however they were rounded."""
 
 
 class SeatConfig(Config):
@@ -130,11 +133,13 @@ class Seat(Agent):
         if not track.window.append(update):
             return
         track.has_lost_bars = False
-        if not _is_representable(update):
+        row = track.window.rows[-1]
+        floats: list[float] = row.tolist()
+        if not ((min(floats[:4]) >= _SURELY_LEAST and max(floats) <= _SURELY_MOST) or _is_representable(update)):
             self._clear(update.symbol)
             return
-        self._factors.take(update)
-        self.observe(update.symbol, track.window.rows[-1])
+        self._factors.take(update, floats)
+        self.observe(update.symbol, row)
 
     @handles(Gap)
     def take_gap(self, gap: Gap) -> None:

@@ -89,6 +89,18 @@ class Pooled(NamedTuple):
     severity: float
 
 
+class _FullNames(dict[str, str]):
+    """Reasons of one strategy to their names in the panel's, made when first met."""
+
+    def __init__(self, strategy: str) -> None:
+        super().__init__()
+        self._strategy = strategy
+
+    def __missing__(self, reason: str) -> str:
+        full = self[reason] = f"{self._strategy}.{reason}"
+        return full
+
+
 class Panel:
     """The strategies of one symbol and the weights they have earned.
 
@@ -118,7 +130,7 @@ class Panel:
         self._alpha = alpha
         self._quorum = quorum
         self._weight_names = tuple(f"{name}.weight" for name in self.names)
-        self._full_names: dict[tuple[str, str], str] = {}
+        self._full_names = tuple(_FullNames(name) for name in self.names)
         self.weights = list(self._initial)
 
     def take(self, row: Floats) -> None:
@@ -195,14 +207,10 @@ class Panel:
 
     def _named(self, votes: tuple[Vote, ...]) -> list[tuple[str, float]]:
         """Return every strategy's own reasons under its name."""
-        known, named = self._full_names, []
-        for name, vote in zip(self.names, votes, strict=True):
-            for reason, value in vote.reasons:
-                full = known.get((name, reason))
-                if full is None:
-                    full = known[name, reason] = f"{name}.{reason}"
-                named.append((full, value))
-        return named
+        full = self._full_names
+        return [
+            (named[reason], value) for named, vote in zip(full, votes, strict=True) for reason, value in vote.reasons
+        ]
 
 
 def _likelihood(vote: Vote, prior: Probabilities, k: int) -> float | None:

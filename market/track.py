@@ -53,7 +53,9 @@ class Track:
 
     def open(self, request: DecisionRequest, view: View) -> None:
         """Keep an answered question until it settles."""
-        self.rounds[request.round_id] = Round(request, view._replace(suspected=None, choice=None))
+        self.rounds[request.round_id] = Round(
+            request, View(view.belief, view.confidence, view.reasons, view.evidence, None, view.severity)
+        )
 
     def close(self, feedback: PerformanceFeedback) -> Round | None:
         """Take out the round that settled, and older ones whose feedback never came."""

@@ -1,6 +1,7 @@
 """The QBMIA seat: asks five strategies, believes their mixture, and lets their scores decide who is heard."""
 
 from collections.abc import Callable
+from typing import Final
 
 from bus.agent import Agent
 from bus.config import Settings
@@ -12,6 +13,8 @@ from qbmia.machiavellian import Machiavellian
 from qbmia.quantum_nash import QuantumNash
 from qbmia.robin_hood import RobinHood, budget
 from qbmia.temporal_biological_nash import TemporalBiologicalNash
+
+_ROBIN_HOOD: Final = "robin_hood.budget.robin_hood"
 
 
 class Qbmia(PanelSeat):
@@ -34,15 +37,15 @@ class Qbmia(PanelSeat):
         }
         super().__init__(name, config, config.strategies.model_dump(), make)
         self._config = config
+        self._budget_names = {f"{name}.weight": f"robin_hood.budget.{name}" for name in self._weights}
 
     def reasons(self, pooled: Pooled) -> Reasons:
         """Add Robin Hood's fair split of the risk budget, where he votes."""
-        given = dict(pooled.reasons)
-        weights = {name: given[f"{name}.weight"] for name in self._weights if f"{name}.weight" in given}
-        if "robin_hood" not in weights:
+        named = self._budget_names
+        weights = {named[name]: weight for name, weight in pooled.reasons[: 2 * len(named)] if name in named}
+        if _ROBIN_HOOD not in weights:
             return pooled.reasons
-        split = budget(weights, self._config.robin_hood.fairness)
-        return (*pooled.reasons, *((f"robin_hood.{reason}", share) for reason, share in split))
+        return pooled.reasons + budget(weights, self._config.robin_hood.fairness)
 
 
 def build(settings: Settings) -> Agent:

@@ -14,8 +14,6 @@ a_i = g_i / (g_i + ``gap_errors``) for g_i > 0, else 0: a player who loses by vo
 is trusted in full if the Shapley split is in the core and by half if it is not, since then some would rather leave.
 """
 
-import math
-from collections.abc import Sequence
 from typing import Any, Final
 
 from bus.messages import DecisionRequest, PerformanceFeedback
@@ -51,16 +49,14 @@ class AntifragileCoalition:
         config = self._config
         if len(self._players) < config.least_bars:
             return ABSTENTION
-        found = self._players.coalition(config.level)
-        shares, gaps = found.shares.tolist(), found.gaps.tolist()
-        exposure = lead(self._players.positions.tolist(), shares, gaps, config.temperature, config.gap_errors)
+        found = self._players.lead(config.level, config.temperature, config.gap_errors)
         is_stable = found.excess <= _TOLERANCE
         reasons = (
-            ("value", float(found.values[-1])),
-            ("best_gap", max(gaps)),
+            ("value", found.value),
+            ("best_gap", found.best_gap),
             ("in_core", float(is_stable)),
         )
-        return self._calibration.vote(scene, exposure, 1.0 if is_stable else _UNSTABLE, reasons)
+        return self._calibration.vote(scene, found.exposure, 1.0 if is_stable else _UNSTABLE, reasons)
 
     def learn(self, settled: DecisionRequest, vote: Vote, feedback: PerformanceFeedback) -> None:
         """Recalibrate."""
@@ -74,20 +70,3 @@ class AntifragileCoalition:
         """Take over a state that ``snapshot`` gave."""
         self._calibration.restore(state)
         self._players.restore(state)
-
-
-def lead(
-    positions: Sequence[float], shares: Sequence[float], gaps: Sequence[float], temperature: float, gap_errors: float
-) -> float:
-    """Return the exposure, in [-1, 1], of a coalition with these positions, Shapley values and Jensen gaps.
-
-    Examples
-    --------
-    >>> lead([1.0, -1.0], [0.0, 0.0], [1.0, -3.0], 0.2, 1.0)
-    0.25
-    """
-    top = max(shares)
-    leads = [math.exp((share - top) / temperature) for share in shares]
-    total = sum(leads)
-    terms = zip(leads, positions, gaps, strict=True)
-    return sum(weight / total * max(gap, 0.0) / (max(gap, 0.0) + gap_errors) * held for weight, held, gap in terms)

@@ -33,8 +33,10 @@ def recalibrate(
 
 def has_moved(rows: Floats) -> bool:
     """Tell whether the closes of a window, shape (n, 5), differ."""
+    if rows[0, CLOSE] != rows[-1, CLOSE]:
+        return True
     closes = rows[:, CLOSE]
-    return bool(closes[0] != closes[-1] or closes.min() != closes.max())
+    return bool(closes.min() != closes.max())
 
 
 class Calibration:
@@ -55,9 +57,10 @@ class Calibration:
 
     def vote(self, scene: Scene, exposure: float, confidence: float, reasons: Reasons, severity: float = 0.0) -> Vote:
         """Lean with ``exposure``; where prices never moved there is nothing to believe but the prior."""
+        prior = scene.request.prior
         if not has_moved(scene.rows):
-            return Vote(scene.request.prior, 0.0, reasons, 0.0)
-        belief = tilt(scene.request.prior, self.value * exposure)
+            return Vote(prior, 0.0, reasons, 0.0)
+        belief = tilt(prior, self.value * exposure)
         return Vote(belief, confidence, (*reasons, ("exposure", exposure)), exposure, None, severity)
 
     def learn(self, settled: DecisionRequest, vote: Vote, feedback: PerformanceFeedback) -> None:

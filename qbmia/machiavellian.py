@@ -11,6 +11,7 @@ The exposure is minus the recent run, in deviations, squashed by x / (1 + |x|), 
 nobody bends it is next to nothing. Without volume, or with less than half a baseline, it abstains.
 """
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -26,6 +27,7 @@ from qbmia.config import MachiavellianConfig
 
 HALVES: Final = np.array([3.4, 2.3, 5.2, 3.8, 4.8])
 """Deviations at which each detector scores one half."""
+_HALVES: Final[list[float]] = HALVES.tolist()
 
 
 class Machiavellian:
@@ -53,7 +55,7 @@ class Machiavellian:
         if 2 * self._traded < self._config.memory_bars:
             return ABSTENTION
         run = self._signs.run
-        scores = score(self._signs, self._config.tolerance).tolist()
+        scores = _scores(self._signs, self._config.tolerance)
         severity = max(scores)
         exposure = -severity * run / (1.0 + abs(run))
         reasons = (("run", run), (DETECTORS[scores.index(severity)], severity))
@@ -83,6 +85,14 @@ class Machiavellian:
 
 def score(signs: Signs, tolerance: float) -> Floats:
     """Return the detectors' scores in [0, 1], shape (5,)."""
-    powers = (signs.scores / (tolerance * HALVES)) ** 4
-    scores: Floats = powers / (1.0 + powers)
+    return np.array(_scores(signs, tolerance))
+
+
+def _scores(signs: Signs, tolerance: float) -> list[float]:
+    scores = []
+    for deviations, half in zip(signs.scores.tolist(), _HALVES, strict=True):
+        halves = deviations / (tolerance * half)
+        square = halves * halves
+        power = square * square
+        scores.append(power / (1.0 + power) if power < math.inf else 1.0)
     return scores

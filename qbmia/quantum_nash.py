@@ -23,8 +23,9 @@ would go with the move for certain, an entangled crowd's Q leaves it there by co
 is the classical one.
 
 The belief tilts the prior by the exposure times a learned calibration. Rows and columns know the move and not the
-market's direction, so mirrored prices flip d alone. Vote: exposure in [-1, 1]. Sources: Porter, Nudelman and Shoham
-2008; Eisert, Wilkens and Lewenstein 1999; Harsanyi and Selten 1988 (payoff dominance).
+market's direction, so mirrored prices flip d alone. Vote: exposure in [-1, 1]; ``kernels.desk`` reckons it in one call.
+Sources: Porter, Nudelman and Shoham 2008; Eisert, Wilkens and Lewenstein 1999; Harsanyi and Selten 1988 (payoff
+dominance).
 """
 
 import math
@@ -35,10 +36,9 @@ import numpy as np
 from bus.messages import DecisionRequest, PerformanceFeedback
 from kernels import crowd
 from kernels.arrays import Floats
-from kernels.crowd import Crowd
+from kernels.desk import stand
 from kernels.ewl import COOPERATE, DEFECT, MIRACLE, QUANTUM
-from kernels.selection import entangled_position, payoff_dominant
-from market.factors import FACTORS, Reading
+from market.factors import FACTORS
 from market.strategy import ABSTENTION, Scene, Vote
 from qbmia.calibration import Calibration
 from qbmia.config import QuantumNashConfig
@@ -68,29 +68,24 @@ class QuantumNash:
 
     def vote(self, scene: Scene) -> Vote:
         """Lean with the desk's equilibrium; abstain while both cells are thin or no equilibrium has its certificate."""
-        seen = crowd.read(self._state, self._config.shrinkage_bars)
-        if max(seen.chases, seen.fades) < self._config.least_bars:
+        config, reading = self._config, scene.reading
+        seen = stand(
+            self._state,
+            shrinkage=config.shrinkage_bars,
+            crowding=config.crowding,
+            cost=config.cost,
+            correlation=float(reading.factors[_CORRELATION]) if reading.present[_CORRELATION] else None,
+            strategies=_STRATEGIES if self._quantum else None,
+        )
+        if max(seen.chases, seen.fades) < config.least_bars or math.isnan(seen.exposure):
             return ABSTENTION
-        row, column = game(seen, self._config.crowding, self._config.cost)
-        selected = payoff_dominant(row, column)
-        if not selected.certified:
-            return ABSTENTION
-        correlation = crowd_correlation(seen, scene.reading)
-        with_move, aside, against = selected.row.tolist()
-        exposure = with_move - against
-        if self._quantum and aside < 1.0:
-            gamma = entanglement(correlation)
-            measured = entangled_position(row[::2], column[::2], gamma, _STRATEGIES)
-            if measured is None:
-                return ABSTENTION
-            exposure = (1.0 - aside) * measured
         reasons = (
             ("chasing", seen.chasing),
             ("fading", seen.fading),
-            ("correlation", correlation),
-            ("degenerate", float(selected.is_degenerate)),
+            ("correlation", seen.correlation),
+            ("degenerate", seen.is_degenerate),
         )
-        return self._calibration.vote(scene, seen.direction * exposure, 1.0, reasons)
+        return self._calibration.vote(scene, seen.direction * seen.exposure, 1.0, reasons)
 
     def learn(self, settled: DecisionRequest, vote: Vote, feedback: PerformanceFeedback) -> None:
         """Recalibrate."""
@@ -104,21 +99,3 @@ class QuantumNash:
         """Take over a state that ``snapshot`` gave."""
         self._calibration.restore(state)
         self._state = state["state"].copy()
-
-
-def game(seen: Crowd, crowding: float, cost: float) -> tuple[Floats, Floats]:
-    """Return the payoffs of desk and crowd, shape (3, 2) each, in volatilities a bar."""
-    chase, fade = seen.chasing, seen.fading
-    desk = [[chase - cost - crowding, fade - cost], [0.0, 0.0], [-chase - cost, -fade - cost - crowding]]
-    others = [[chase - crowding, -fade], [chase, -fade], [chase, -fade - crowding]]
-    return np.array(desk), np.array(others)
-
-
-def crowd_correlation(seen: Crowd, reading: Reading) -> float:
-    """Return how alike markets move, or how alike this one's crowd acts where there is no other, in [-1, 1]."""
-    return float(reading.factors[_CORRELATION]) if reading.present[_CORRELATION] else seen.herding
-
-
-def entanglement(correlation: float) -> float:
-    """Return gamma = (pi / 2) |correlation|, in [0, pi / 2]."""
-    return 0.5 * math.pi * min(abs(correlation), 1.0)

@@ -93,5 +93,4 @@ def pressure(seen: Holding, risk_aversion: float, horizon: int) -> float:
 
 def budget(weights: Mapping[str, float], fairness: float) -> Reasons:
     """Return each strategy's share of the risk budget."""
-    shares = fair_split(list(weights.values()), fairness)
-    return tuple((f"budget.{name}", share) for name, share in zip(weights, shares, strict=True))
+    return tuple(zip(weights, fair_split(list(weights.values()), fairness), strict=True))

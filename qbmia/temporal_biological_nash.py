@@ -16,7 +16,7 @@ import numpy as np
 
 from bus.messages import DecisionRequest, PerformanceFeedback
 from kernels.arrays import Floats
-from kernels.logit import equilibrium, payoffs
+from kernels.logit import rest
 from market.strategy import ABSTENTION, Scene, Vote
 from market.window import CLOSE
 from qbmia.calibration import Calibration
@@ -43,21 +43,21 @@ class TemporalBiologicalNash:
         config = self._config
         if len(scene.rows) < 3 + config.delay_bars:
             return ABSTENTION
-        earned, holdings = payoffs(
-            scene.rows[:, CLOSE].copy(),
+        found = rest(
+            scene.rows[:, CLOSE],
             self._memories,
             decay=self._decay,
             discount=config.payoff_discount,
             delay=config.delay_bars,
+            temperature=config.temperature,
+            crowding=config.crowding,
         )
-        rest = equilibrium(earned, holdings, temperature=config.temperature, crowding=config.crowding)
-        shares = rest.shares.tolist()
         reasons = (
-            ("momentum", sum(shares[0:-1:2])),
-            ("residual", rest.residual),
-            ("exploitability", rest.exploitability),
+            ("momentum", found.momentum),
+            ("residual", found.residual),
+            ("exploitability", found.exploitability),
         )
-        return self._calibration.vote(scene, rest.exposure, 1.0 if rest.has_converged else 0.0, reasons)
+        return self._calibration.vote(scene, found.exposure, 1.0 if found.has_converged else 0.0, reasons)
 
     def learn(self, settled: DecisionRequest, vote: Vote, feedback: PerformanceFeedback) -> None:
         """Recalibrate."""

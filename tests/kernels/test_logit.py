@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kernels import logit as module
 from kernels.arrays import Floats
-from kernels.logit import TOLERANCE, equilibrium, payoffs
+from kernels.logit import TOLERANCE, equilibrium, payoffs, rest
 from tests.seats.driver import walk
 
 MEMORIES = np.array([3, 8, 21])
@@ -53,9 +53,9 @@ def test_compiled_and_plain_agree() -> None:
     plain = cast("Any", module._payoffs).py_func(closes(5), MEMORIES, 0.94, 0.97, 0)
     for one, other in zip(payoffs(closes(5), MEMORIES, decay=0.94, discount=0.97), plain, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-14)
-    rest = equilibrium(plain[0], plain[1], temperature=0.1, crowding=0.1)
+    found = equilibrium(plain[0], plain[1], temperature=0.1, crowding=0.1)
     again = cast("Any", module._equilibrium).py_func(plain[0].copy(), plain[1].copy(), 0.1, 0.1, TOLERANCE, 2_000)
-    np.testing.assert_allclose(rest.shares, again[0], atol=1e-14)
+    np.testing.assert_allclose(found.shares, again[0], atol=1e-14)
 
 
 def test_momentum_earns_in_a_trend_and_reversion_in_a_zigzag() -> None:
@@ -162,3 +162,26 @@ def test_a_delayed_payoff_forgets_what_is_too_fresh_to_be_known() -> None:
 def test_wrong_games_are_refused(earned: Floats, held: Floats, temperature: float, crowding: float) -> None:
     with pytest.raises(ValueError, match="expected"):
         equilibrium(earned, held, temperature=temperature, crowding=crowding)
+
+
+@pytest.mark.parametrize(("seed", "delay", "crowding"), [(0, 0, 0.0), (1, 1, 0.1), (2, 5, 1.0)])
+def test_in_one_call_it_is_what_its_parts_say_to_the_last_bit(seed: int, delay: int, crowding: float) -> None:
+    rows = walk(seed, 64)
+    earned, holdings = payoffs(closes(seed), MEMORIES, decay=0.94, discount=0.97, delay=delay)
+    parts = equilibrium(earned, holdings, temperature=0.1, crowding=crowding)
+    terms: dict[str, Any] = {"decay": 0.94, "discount": 0.97, "temperature": 0.1, "crowding": crowding}
+    found = rest(rows[:, 3], MEMORIES, delay=delay, **terms)
+    assert tuple(found) == (sum(parts.shares.tolist()[0:-1:2]), parts.exposure, parts.residual, parts.exploitability)
+    assert found.has_converged is parts.has_converged
+    plain = cast("Any", module._rest).py_func(closes(seed), MEMORIES, delay, 2_000, *terms.values(), TOLERANCE)
+    np.testing.assert_allclose(found, plain, atol=1e-12)
+
+
+def test_in_one_call_wrong_input_is_refused() -> None:
+    good: dict[str, Any] = {"decay": 0.94, "discount": 0.97, "delay": 0, "temperature": 0.1, "crowding": 0.1}
+    for wrong in ({"decay": 1.0}, {"discount": 0.0}, {"delay": 62}, {"temperature": 0.0}, {"crowding": -1.0}):
+        with pytest.raises(ValueError, match="expected"):
+            rest(closes(1), MEMORIES, **good | wrong)
+    for memories in (np.array([], np.int64), np.array([3, 0])):
+        with pytest.raises(ValueError, match="memor"):
+            rest(closes(1), memories, **good)

@@ -5,6 +5,8 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kernels import players as module
 from kernels.arrays import Floats
@@ -64,7 +66,7 @@ def test_compiled_and_plain_agree() -> None:
     for close in closes(4).tolist():
         cast("Any", module._update).py_func(plain.state, plain.positions, plain.earnings, close, 0.94)
     np.testing.assert_allclose(players.earnings, plain.earnings, atol=1e-12)
-    found = cast("Any", module._coalition).py_func(players.earnings.copy(), 0.9)
+    found = cast("Any", module._coalition).py_func(players.earnings.copy(), 0.9, *module._fresh(64))
     np.testing.assert_allclose(np.hstack([*players.coalition(0.9)]), np.hstack([*found]), atol=1e-12)
 
 
@@ -146,3 +148,72 @@ def test_wrong_input_is_refused() -> None:
         coalition(np.ones((4, 4)), 0.9)
     with pytest.raises(ValueError, match="expected"):
         coalition(np.ones((4, 5)), 1.0)
+    for wrong in ({"level": 1.0}, {"temperature": 0.0}, {"gap_errors": 0.0}):
+        with pytest.raises(ValueError, match="expected"):
+            played(closes(1)).lead(**{"level": 0.9, "temperature": 0.2, "gap_errors": 1.0} | wrong)
+    for positions, temperature in ((np.zeros(2), 0.2), (np.zeros(3), 0.0)):
+        with pytest.raises(ValueError, match="expected"):
+            module.lead(positions, np.zeros(3), np.zeros(3), temperature, 1.0)
+
+
+@pytest.mark.parametrize("window", [6, 7, 40, 64])
+def test_the_memory_of_the_last_call_changes_no_bit(window: int) -> None:
+    players = Players(window, 0.94)
+    for number, close in enumerate(closes(9, 240).tolist()):
+        players.update(close)
+        if number and number % 3:
+            fresh = coalition(players.earnings[: len(players)], 0.9)
+            for one, other in zip(players.coalition(0.9), fresh, strict=True):
+                np.testing.assert_array_equal(one, other)
+    order = players._order[: len(players)]
+    np.testing.assert_array_equal(order, np.argsort(players.earnings[:, 4], kind="stable"))
+
+
+def test_a_restored_one_goes_on_to_the_last_bit() -> None:
+    players = played(closes(10))
+    players.coalition(0.9)
+    other = Players(64, 0.94)
+    other.restore(players.snapshot())
+    for close in (101.0, 99.0, 100.5):
+        players.update(close)
+        other.update(close)
+        assert players.lead(0.9, 0.2, 1.0) == other.lead(0.9, 0.2, 1.0)
+
+
+def test_the_lead_in_one_call_is_what_its_parts_say() -> None:
+    players = played(closes(11))
+    found, led = players.coalition(0.9), players.lead(0.9, 0.2, 1.0)
+    assert led.exposure == module.lead(players.positions, found.shares, found.gaps, 0.2, 1.0)
+    assert (led.value, led.best_gap, led.excess) == (found.values[-1], found.gaps.max(), found.excess)
+    terms = (players.earnings.copy(), players.positions.copy(), *module._fresh(64), 0.9, 0.2, 1.0)
+    np.testing.assert_allclose(led, cast("Any", module._led).py_func(*terms), atol=1e-12)
+
+
+def lead(
+    positions: list[float], shares: list[float], gaps: list[float], temperature: float, gap_errors: float
+) -> float:
+    return module.lead(np.array(positions), np.array(shares), np.array(gaps), temperature, gap_errors)
+
+
+FOUR = st.lists(st.floats(-1, 1), min_size=4, max_size=4)
+
+
+@settings(deadline=None)
+@given(positions=FOUR, shares=FOUR, gaps=st.lists(st.floats(-5, 5), min_size=4, max_size=4))
+def test_the_lead_is_an_exposure_and_odd_in_the_positions(
+    positions: list[float], shares: list[float], gaps: list[float]
+) -> None:
+    found = lead(positions, shares, gaps, 0.2, 1.0)
+    assert -1.0 <= found <= 1.0
+    assert lead([-each for each in positions], shares, gaps, 0.2, 1.0) == -found
+
+
+def test_who_loses_by_volatility_does_not_lead() -> None:
+    assert lead([1.0, -1.0], [0.0, 0.0], [-2.0, -1.0], 0.2, 1.0) == 0.0
+    assert lead([1.0, -1.0], [0.0, 0.0], [3.0, -1.0], 0.2, 1.0) == pytest.approx(0.5 * 0.75)
+
+
+def test_the_better_share_leads_more() -> None:
+    assert lead([1.0, -1.0], [0.1, 0.0], [1.0, 1.0], 0.2, 1.0) > 0.0
+    assert lead([1.0, -1.0], [0.1, 0.0], [1.0, 1.0], 0.01, 1.0) == pytest.approx(0.5, abs=1e-3)
+    assert abs(lead([1.0, -1.0], [0.1, 0.0], [1.0, 1.0], 100.0, 1.0)) < 1e-3

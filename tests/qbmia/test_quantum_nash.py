@@ -2,34 +2,24 @@
 
 import math
 
-import numpy as np
 import pytest
 
 from bus.config import Settings
-from kernels.crowd import Crowd
+from kernels.arrays import Floats
+from kernels.desk import Stand, game
 from kernels.games import regret
-from kernels.selection import Selected, entangled_position, payoff_dominant
+from kernels.selection import entangled_position, payoff_dominant
 from qbmia import quantum_nash
 from qbmia.agent import build
-from qbmia.quantum_nash import _STRATEGIES, entanglement, game
+from qbmia.quantum_nash import _STRATEGIES
 from tests.conftest import ROOT
 from tests.qbmia.alone import STRATEGIES, alone
 from tests.seats.driver import Table, bar, walk
 
 
-def crowd(chasing: float, fading: float, herding: float = 0.0) -> Crowd:
-    return Crowd(1.0, chasing, fading, 50.0, 50.0, herding)
-
-
-def core(seen: Crowd, crowding: float = 0.1) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float64]], ...]:
-    row, column = game(seen, crowding, 0.0)
+def core(chasing: float, fading: float, crowding: float = 0.1) -> tuple[Floats, Floats]:
+    row, column = game(chasing, fading, crowding, 0.0)
     return row[[0, 2]], column[[0, 2]]
-
-
-def test_the_payoffs_are_those_of_the_text() -> None:
-    row, column = game(crowd(0.3, -0.1), 0.02, 0.05)
-    np.testing.assert_allclose(row, [[0.23, -0.15], [0.0, 0.0], [-0.35, 0.03]])
-    np.testing.assert_allclose(column, [[0.28, 0.1], [0.3, 0.1], [0.3, 0.08]])
 
 
 @pytest.mark.parametrize(
@@ -37,7 +27,7 @@ def test_the_payoffs_are_those_of_the_text() -> None:
     [(0.4, 0.3, [1, 0, 0]), (-0.4, -0.3, [0, 0, 1]), (0.01, -0.01, [0, 1, 0]), (0.0, 0.0, [0, 1, 0])],
 )
 def test_the_desk_stands_where_it_pays(chasing: float, fading: float, expected: list[float]) -> None:
-    row, column = game(crowd(chasing, fading), 0.02, 0.05)
+    row, column = game(chasing, fading, 0.02, 0.05)
     selected = payoff_dominant(row, column)
     assert selected.row.tolist() == expected
     assert regret(row, column, selected.row, selected.column) <= 1e-9
@@ -45,7 +35,7 @@ def test_the_desk_stands_where_it_pays(chasing: float, fading: float, expected: 
 
 def test_without_entanglement_the_quantum_game_is_the_classical_core() -> None:
     for chasing, fading in ((0.4, 0.3), (-0.4, -0.3), (0.4, 0.1)):
-        row, column = core(crowd(chasing, fading))
+        row, column = core(chasing, fading)
         classical = payoff_dominant(row, column)
         assert entangled_position(row, column, 0.0, _STRATEGIES) == pytest.approx(
             classical.row[0] - classical.row[1], abs=1e-9
@@ -55,23 +45,16 @@ def test_without_entanglement_the_quantum_game_is_the_classical_core() -> None:
 @pytest.mark.parametrize("gamma", [0.0, 0.3, 0.6])
 def test_entanglement_lets_the_crowd_turn_the_desk_away(gamma: float) -> None:
     """Where it pays to stand with the move whatever the crowd does, the crowd plays Q: found with cos^2 gamma."""
-    row, column = core(crowd(0.071, 0.051), 0.02)
+    row, column = core(0.071, 0.051, 0.02)
     assert entangled_position(row, column, gamma, _STRATEGIES) == pytest.approx(math.cos(gamma) ** 2, abs=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("correlation", "gamma"), [(0.0, 0.0), (0.5, math.pi / 4), (-0.5, math.pi / 4), (1.0, math.pi / 2)]
-)
-def test_entanglement_is_the_size_of_the_correlation(correlation: float, gamma: float) -> None:
-    assert entanglement(correlation) == pytest.approx(gamma)
-
-
 def test_an_equilibrium_without_a_certificate_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
-    none = Selected(np.zeros(3), np.zeros(2), 0, False)
+    none = Stand(math.nan, 1.0, 0.1, 0.1, 50.0, 50.0, 0.0, 0.0)
     table = alone("quantum_nash")
     for row in walk(3, 80):
         table.play(row)
-    monkeypatch.setattr(quantum_nash, "payoff_dominant", lambda *_: none)
+    monkeypatch.setattr(quantum_nash, "stand", lambda *_, **__: none)
     assert table.play(walk(3, 81)[80]).belief is None
 
 

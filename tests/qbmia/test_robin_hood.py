@@ -59,7 +59,7 @@ def test_it_trusts_itself_by_the_concentration() -> None:
 
 
 def test_the_budget_goes_to_those_who_vote_by_weight_and_fairness() -> None:
-    assert dict(budget({"a": 0.9, "b": 0.1}, 2.0)) == pytest.approx({"budget.a": 0.75, "budget.b": 0.25})
+    assert dict(budget({"a": 0.9, "b": 0.1}, 2.0)) == pytest.approx({"a": 0.75, "b": 0.25})
     table = Table(make("qbmia"))
     for row in walk(3, 70):
         response = table.play(row)
