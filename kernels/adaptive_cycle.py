@@ -16,9 +16,9 @@ from typing import Final
 
 import numpy as np
 
-from kernels.arrays import Floats
+from kernels.arrays import Floats, Ints
 from kernels.jit import kernel
-from kernels.spectrum import _lag1_autocorrelation
+from kernels.spectrum import _lag1_within
 
 WIDTH: Final = 4
 POTENTIAL: Final = 0
@@ -62,6 +62,44 @@ def read_window(logs: Floats, earlier: Floats) -> Floats:
     return reading[:WIDTH]
 
 
+def read_scales(logs: Floats, windows: Ints, earlier: Floats, held: Ints) -> list[list[float]]:
+    """Return what ``read_window`` gives of the last closes on each of some scales, all NaN where closes are too few.
+
+    Parameters
+    ----------
+    logs
+        Log closes, oldest first, shape (n,), contiguous; finite.
+    windows
+        Window of each scale in returns, shape (s,), each 3 or more.
+    earlier
+        Earlier volatilities of each scale, in any order, shape (s, m), contiguous; only the first ``held`` count.
+    held
+        How many earlier volatilities each scale has, shape (s,), each in [0, m].
+
+    Raises
+    ------
+    ValueError
+        A wrong shape or a value that is not finite.
+
+    Examples
+    --------
+    >>> logs = np.array([0.0, 0.01, 0.03, 0.02])
+    >>> [reading] = read_scales(logs, np.array([3]), np.array([[0.01, 0.02]]), np.array([2]))
+    >>> reading == read_window(logs, np.array([0.01, 0.02])).tolist()
+    True
+    """
+    if logs.ndim != 1 or earlier.ndim != 2 or not windows.shape == held.shape == earlier.shape[:1]:
+        raise ValueError(
+            f"log closes of shape {logs.shape}, windows {windows.shape}, volatilities {earlier.shape} and "
+            f"counts {held.shape}, expected (n,), (s,), (s, m), (s,)"
+        )
+    readings: list[list[float]] = _read_scales(logs, windows, earlier, held).tolist()
+    for reading in readings:
+        if reading.pop() != 0.0:
+            raise ValueError("log closes and volatilities must be finite, windows 3 or more, counts within the table")
+    return readings
+
+
 def rank(value: float, others: Floats) -> float:
     """Return the share of ``others`` below ``value``, those equal to it counting half; one half without any.
 
@@ -78,28 +116,54 @@ def rank(value: float, others: Floats) -> float:
 
 @kernel
 def _rank(value: float, others: Floats, tie: float) -> float:
-    if others.size == 0:
+    return _rank_among(value, others, 0, others.size, tie)
+
+
+@kernel
+def _rank_among(value: float, others: Floats, first: int, end: int, tie: float) -> float:
+    """Rank ``value`` among others[first:end]."""
+    size = end - first
+    if size == 0:
         return 0.5
     below = 0
     above = 0
     equal = 0
-    for other in others:
-        below += other < value - tie
-        above += other > value + tie
-        equal += abs(other - value) <= tie
+    for i in range(first, end):
+        below += others[i] < value - tie
+        above += others[i] > value + tie
+        equal += abs(others[i] - value) <= tie
     # A number that is not one is none of the three.
-    return (below + 0.5 * equal) / others.size if below + above + equal == others.size else math.nan
+    return (below + 0.5 * equal) / size if below + above + equal == size else math.nan
+
+
+@kernel
+def _read_scales(logs: Floats, windows: Ints, earlier: Floats, held: Ints) -> Floats:
+    readings = np.full((windows.size, WIDTH + 1), np.nan)
+    for scale in range(windows.size):
+        readings[scale, _UNSOUND] = 0.0
+        if windows[scale] < 3 or not 0 <= held[scale] <= earlier.shape[1]:
+            readings[scale, _UNSOUND] = 1.0
+        elif windows[scale] < logs.size:
+            _read_into(logs, windows[scale], earlier[scale], held[scale], readings[scale])
+    return readings
 
 
 @kernel
 def _read_window(logs: Floats, earlier: Floats) -> Floats:
-    size = logs.size - 1
     reading = np.full(WIDTH + 1, np.nan)
     reading[_UNSOUND] = 0.0
+    _read_into(logs, logs.size - 1, earlier, earlier.size, reading)
+    return reading
+
+
+@kernel
+def _read_into(logs: Floats, size: int, earlier: Floats, held: int, reading: Floats) -> None:
+    """Read the last ``size`` returns into ``reading``, which is NaN and sound before."""
+    start = logs.size - 1 - size
     returns = np.empty(size)
     mean = 0.0
     for i in range(size):
-        returns[i] = logs[i + 1] - logs[i]
+        returns[i] = logs[start + i + 1] - logs[start + i]
         mean += returns[i] / size
     squares = 0.0
     for i in range(size):
@@ -107,22 +171,20 @@ def _read_window(logs: Floats, earlier: Floats) -> Floats:
     volatility = math.sqrt(squares / size)
     if not math.isfinite(volatility):
         reading[_UNSOUND] = 1.0
-        return reading
+        return
     if volatility < _STILL:
-        return reading
-    last = logs[size]
-    reading[POTENTIAL] = _rank(last, logs[1:size], _TIE * volatility)
-    reading[CONNECTEDNESS] = 0.5 * (1.0 + _lag1_autocorrelation(returns))
+        return
+    reading[POTENTIAL] = _rank_among(logs[logs.size - 1], logs, start + 1, logs.size - 1, _TIE * volatility)
+    reading[CONNECTEDNESS] = 0.5 * (1.0 + _lag1_within(returns))
     reading[VOLATILITY] = volatility
-    if earlier.size == 0:
-        return reading
-    drawdown = np.empty(size)
-    high = logs[1]
+    if held == 0:
+        return
+    drawdown = returns
+    high = logs[start + 1]
     for i in range(size):
-        high = max(high, logs[i + 1])
-        drawdown[i] = high - logs[i + 1]
-    memory = min(max(_lag1_autocorrelation(drawdown), 0.0), 1.0)
-    fear = _rank(volatility, earlier, _TIE * volatility)
+        high = max(high, logs[start + i + 1])
+        drawdown[i] = high - logs[start + i + 1]
+    memory = min(max(_lag1_within(drawdown), 0.0), 1.0)
+    fear = _rank_among(volatility, earlier, 0, held, _TIE * volatility)
     reading[_UNSOUND] = 1.0 if math.isnan(fear) else 0.0
     reading[RESILIENCE] = _OF_VOLATILITY * (1.0 - fear) + _OF_DRAWDOWN * (1.0 - memory)
-    return reading

@@ -77,6 +77,57 @@ def exceedance_probability(losses: Floats, loss: float, tail: float) -> float:
     return float(_exceedance_probability(np.ascontiguousarray(losses), loss, int(losses.size * tail)))
 
 
+def worse_than_latest(logs: Floats, position: float, tail: float) -> float:
+    """Return the probability of a return worse for ``position`` than the latest one, judged by those before it.
+
+    As ``exceedance_probability`` of losses, the returns against the position. NaN without a position and where the
+    latest return is not against it.
+
+    Parameters
+    ----------
+    logs
+        Log closes, oldest first, shape (n + 2,), contiguous, n * ``tail`` >= ``LEAST_PEAKS``; finite.
+    position
+        Only its sign counts.
+    tail
+        Share of the sample that lies above the threshold, in (0, 0.5].
+
+    Raises
+    ------
+    ValueError
+        Too small a sample, a tail out of range, or a value that is not finite, where there is something to judge.
+
+    Examples
+    --------
+    >>> logs = -np.cumsum([0.0, *range(1, 101), 5.0])
+    >>> worse_than_latest(logs, 1.0, 0.1), worse_than_latest(logs, -1.0, 0.1)
+    (0.95, nan)
+    """
+    if not 0.0 < tail <= 0.5 or logs.ndim != 1 or int((logs.size - 2) * tail) < LEAST_PEAKS:
+        raise ValueError(f"{logs.size} log closes and a tail of {tail}, expected {LEAST_PEAKS} in a tail of at most .5")
+    probability = float(_worse_than_latest(logs, position, int((logs.size - 2) * tail)))
+    if probability < 0.0:
+        raise ValueError("log closes must be finite")
+    return probability
+
+
+@kernel
+def _worse_than_latest(logs: Floats, position: float, peaks: int) -> float:
+    size = logs.size - 2
+    latest = logs[size + 1] - logs[size]
+    if not math.isfinite(latest):
+        return -1.0
+    if latest * position >= 0.0:
+        return math.nan
+    is_fall = latest < 0.0
+    losses = np.empty(size)
+    for i in range(size):
+        losses[i] = logs[i] - logs[i + 1] if is_fall else logs[i + 1] - logs[i]
+        if not math.isfinite(losses[i]):
+            return -1.0
+    return _exceedance_probability(losses, abs(latest), peaks)
+
+
 @kernel
 def _fit_pareto(excesses: Floats) -> tuple[float, float]:
     ordered = np.sort(excesses)

@@ -179,6 +179,49 @@ def joint_trade(prior: Floats, beliefs: Floats, stakes: Floats, liquidity: float
     )
 
 
+def pooled_trade(
+    prior: Floats, members: Floats, seats: int, liquidity: float, *, is_open: bool = True
+) -> list[list[float]]:
+    """Let all trade at once as ``joint_trade`` does, with the ``consensus`` of the first members among them.
+
+    Parameters
+    ----------
+    prior
+        Positive probabilities, shape (m,), summing to 1.
+    members
+        Rows of (belief, confidence, weight), shape (n, m + 2); NaN for the belief of one that has none. Row ``seats``
+        is the consensus of those before it: of it only the weight counts, its confidence is their agreement. It has no
+        belief where fewer than two of them have one or none that has one has weight.
+    seats
+        Members that the consensus is taken of, the row after them not among them; in [0, n).
+    liquidity
+        b > 0, in units of the market's own currency.
+    is_open
+        Where False every stake is 0.
+
+    Returns
+    -------
+    list[list[float]]
+        A row of (belief, confidence, stake, shares, cost) for each member, the belief floored and normalised, NaN for
+        one that has none, then a row of the same for the other side of every trade, with the price for a belief.
+
+    Raises
+    ------
+    ValueError
+        Shapes or values outside the above.
+    """
+    count, width = members.shape if members.ndim == 2 else (0, 0)
+    if prior.ndim != 1 or len(prior) < 2 or width != len(prior) + 2 or not 0 <= seats < count:
+        raise ValueError(f"prior {prior.shape}, members {members.shape}, seats {seats}: expected (m,), (n, m + 2), < n")
+    rows: list[list[float]] = _pooled_trade(prior, members, seats, liquidity, is_open).tolist()
+    if math.isnan(rows[-1][0]):
+        raise ValueError(
+            f"prior {prior}, members {members.tolist()}, liquidity {liquidity}: expected probabilities that sum to 1, "
+            "a positive prior, weights >= 0 of positive sum, stakes that sum to at most 1, and liquidity > 0"
+        )
+    return rows
+
+
 def _check_market(shares: Floats, liquidity: float) -> None:
     if shares.ndim != 1 or len(shares) < 2 or not liquidity > 0 or not np.all(np.isfinite(shares)):
         raise ValueError(
@@ -314,3 +357,71 @@ def _joint_trade(prior: Floats, beliefs: Floats, stakes: Floats, liquidity: floa
         for k in range(outcomes):
             table[i, 2 * outcomes + 1 + k] = shares[k] - paid
     return table
+
+
+@kernel
+def _pooled_trade(prior: Floats, members: Floats, seats: int, liquidity: float, is_open: bool) -> Floats:
+    """Return rows of (belief, confidence, stake, shares, cost), the maker's last; NaN there if unsound."""
+    count, outcomes = len(members), len(prior)
+    rows = np.full((count + 1, 2 * outcomes + 3), np.nan)
+    beliefs = np.empty((count, outcomes))
+    stakes = np.empty(count)
+    for i in range(count):
+        rows[i, outcomes] = members[i, outcomes]
+        for k in range(outcomes):
+            rows[i, k] = members[i, k]
+    _agree(rows, members, seats)
+    staked = 0.0
+    for i in range(count):
+        stakes[i] = members[i, outcomes + 1] * rows[i, outcomes] if is_open else 0.0
+        staked += stakes[i]
+        is_present = not math.isnan(rows[i, 0])
+        for k in range(outcomes):
+            beliefs[i, k] = rows[i, k] if is_present else prior[k]
+    table = _joint_trade(prior, beliefs, stakes, liquidity)
+    if table[count, outcomes] != 0.0:
+        return rows
+    for i in range(count):
+        rows[i, outcomes + 1] = stakes[i]
+        is_present = not math.isnan(rows[i, 0])
+        for k in range(outcomes):
+            if is_present:
+                rows[i, k] = table[i, k]
+            rows[i, outcomes + 2 + k] = table[i, outcomes + k]
+        rows[i, 2 * outcomes + 2] = table[i, 2 * outcomes]
+    for k in range(outcomes + 2, 2 * outcomes + 3):
+        bought = 0.0
+        for i in range(count):
+            bought += rows[i, k]
+        rows[count, k] = 0.0 - bought
+    for k in range(outcomes):
+        rows[count, k] = table[count, k]
+    rows[count, outcomes] = 1.0
+    rows[count, outcomes + 1] = min(max(1.0 - staked, 0.0), 1.0)
+    return rows
+
+
+@kernel
+def _agree(rows: Floats, members: Floats, seats: int) -> None:
+    """Write the consensus of the first members that have a belief into the row after them."""
+    outcomes = members.shape[1] - 2
+    beliefs = np.empty((seats, outcomes))
+    weights = np.empty(seats)
+    voices = 0
+    heaviest = 0.0
+    for i in range(seats):
+        if not math.isnan(members[i, 0]):
+            for k in range(outcomes):
+                beliefs[voices, k] = members[i, k]
+            weights[voices] = members[i, outcomes + 1]
+            heaviest = max(heaviest, weights[voices])
+            voices += 1
+    rows[seats, outcomes] = 0.0
+    for k in range(outcomes):
+        rows[seats, k] = math.nan
+    if voices < 2 or not heaviest > 0.0:
+        return
+    agreed = _consensus(beliefs[:voices], weights[:voices])
+    rows[seats, outcomes] = 1.0 - agreed[outcomes]
+    for k in range(outcomes):
+        rows[seats, k] = agreed[k]

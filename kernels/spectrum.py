@@ -192,15 +192,29 @@ def _rotate(matrix: Floats, p: int, q: int) -> None:
 
 @kernel
 def _lag1_autocorrelation(x: Floats) -> float:
-    largest = np.max(np.abs(x))
+    return _lag1_within(x.copy())
+
+
+@kernel
+def _lag1_within(x: Floats) -> float:
+    """As ``_lag1_autocorrelation``, but ``x`` is overwritten by its differences from the mean."""
+    largest = 0.0
+    for i in range(x.size):
+        largest = max(largest, abs(x[i]))
     if largest == 0.0:
         return 0.0
-    steps = x / largest
-    steps -= steps[0]
-    steps -= np.mean(steps)
-    alone = steps[0] * steps[0]
+    first = x[0] / largest
+    total = 0.0
+    for i in range(x.size):
+        x[i] = x[i] / largest - first
+        total += x[i]
+    mean = total / x.size
+    before = x[0] - mean
+    alone = before * before
     together = 0.0
     for i in range(1, x.size):
-        alone += steps[i] * steps[i]
-        together += steps[i] * steps[i - 1]
+        step = x[i] - mean
+        alone += step * step
+        together += step * before
+        before = step
     return together / alone if alone > 0.0 else 0.0

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 _EXACT: Final = Context(prec=200)
 """Wide enough that sums and products of real prices and quantities are never rounded."""
 _AVERAGE: Final = Context(prec=28)
+_NOTHING: Final = (0, 0.0, 0.0, 0.0)
 
 Row = tuple[Any, ...]
 
@@ -84,34 +85,36 @@ def _total(values: Iterable[Decimal]) -> Decimal:
 def earned(settlements: Iterable[Row], scores: Iterable[Row]) -> dict[str, list[Earned]]:
     """Join settlement and score rows that came together; by symbol, in order of round and member, each once."""
     rounds = {row[0]: (row[1], row[3], row[2], row[6]) for row in settlements}
-    found: dict[tuple[str, int, str], Earned] = {}
+    by_round: dict[tuple[str, int], dict[str, Earned]] = {}
     for decision_id, member, _, log_score, profit, weight in scores:
         if decision_id not in rounds:
             continue
         symbol, settled, bar, prior_log_score = rounds[decision_id]
         excess = None if log_score is None else log_score - prior_log_score
-        found[symbol, settled, member] = Earned(
-            symbol, settled, member, decision_id, bar, weight, log_score, excess, profit
-        )
+        found = by_round.setdefault((symbol, settled), {})
+        found[member] = Earned(symbol, settled, member, decision_id, bar, weight, log_score, excess, profit)
     by_symbol: dict[str, list[Earned]] = {}
-    for key in sorted(found):
-        by_symbol.setdefault(key[0], []).append(found[key])
+    for key in sorted(by_round):
+        found = by_round[key]
+        by_symbol.setdefault(key[0], []).extend([found[member] for member in sorted(found)])
     return by_symbol
 
 
 def performance_rows(base: Mapping[str, Totals], rounds: Iterable[Earned]) -> tuple[list[Row], dict[str, Totals]]:
     """Run totals on from ``base`` over ``rounds`` of one symbol; return the rows and the totals reached."""
-    reached = dict(base)
+    running = {member: totals[3:] for member, totals in base.items()}
+    last: dict[str, Earned] = {}
     rows: list[Row] = []
     for part in rounds:
-        before = reached.get(part.member)
-        scored, log_score, excess, profit = (0, 0.0, 0.0, 0.0) if before is None else before[3:]
-        if part.log_score is not None and part.excess is not None:
-            scored, log_score, excess = scored + 1, log_score + part.log_score, excess + part.excess
-        profit += part.profit
-        reached[part.member] = Totals(part.settled, part.bar, part.weight, scored, log_score, excess, profit)
-        rows.append((*part, scored, log_score, excess, profit))
-    return rows, reached
+        _, _, member, _, _, _, gained, above, earnings = part
+        scored, log_score, excess, profit = running.get(member, _NOTHING)
+        if gained is not None and above is not None:
+            scored, log_score, excess = scored + 1, log_score + gained, excess + above
+        running[member] = reached = (scored, log_score, excess, profit + earnings)
+        last[member] = part
+        rows.append((*part, *reached))
+    news = {member: Totals(part.settled, part.bar, part.weight, *running[member]) for member, part in last.items()}
+    return rows, {**base, **news}
 
 
 def strategy_rows(totals: Mapping[str, Mapping[str, Totals]], opened_ns: Mapping[tuple[str, int], int]) -> list[Row]:

@@ -57,24 +57,32 @@ class PhaseMemory:
         total = (counts[0] + counts[2]) + counts[1]
         if not total > 0.0:
             return ABSENT
-        weights = self._weights()
-        own = sum(weight / (total + m) for weight, m in zip(weights, STRENGTHS, strict=False))
+        own = 0.0
+        for weight, m in zip(self._weights(), STRENGTHS, strict=False):
+            own += weight / (total + m)
         confidence = min(own * total, 1.0)
-        down, flat, up = (own * n + (1.0 - confidence) * p for n, p in zip(counts, prior, strict=True))
+        rest = 1.0 - confidence
+        down, flat, up = (
+            own * counts[0] + rest * prior[0],
+            own * counts[1] + rest * prior[1],
+            own * counts[2] + rest * prior[2],
+        )
         whole = (down + up) + flat
         return Opinion((down / whole, flat / whole, up / whole), confidence)
 
     def observe(self, phase: Phase, outcome: int, seen: Counts, prior: Probabilities) -> None:
         """Count an outcome of a phase; ``seen`` and ``prior`` are what its round was decided on."""
         total = (seen[0] + seen[2]) + seen[1]
-        foretold = [(seen[outcome] + m * prior[outcome]) / (total + m) for m in STRENGTHS]
-        likelihoods = [*foretold, prior[outcome]]
+        came, expected = seen[outcome], prior[outcome]
+        discount, horizon = self._discount, self._horizon
+        likelihoods = [(came + m * expected) / (total + m) for m in STRENGTHS]
+        likelihoods.append(expected)
         self._evidence = [
-            self._discount * evidence + math.log(likelihood) / self._horizon
+            discount * evidence + math.log(likelihood) / horizon
             for evidence, likelihood in zip(self._evidence, likelihoods, strict=True)
         ]
-        kept = [self._discount * count for count in self._counts[phase]]
-        kept[outcome] += 1.0 / self._horizon
+        kept = [discount * count for count in self._counts[phase]]
+        kept[outcome] += 1.0 / horizon
         self._counts[phase] = (kept[0], kept[1], kept[2])
 
     def _weights(self) -> list[float]:

@@ -8,17 +8,22 @@ order of the configuration, and every sum runs in that order, so neither configu
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from pydantic import TypeAdapter
 
 from bus.message import Probabilities
 from bus.messages import MemberView
-from kernels.lmsr import consensus, joint_trade
+from kernels.lmsr import pooled_trade
 from market.fixed_share import fixed_share
 from pads.config import ADAPTABILITY, CONSENSUS, MARKET_MAKER, PadsConfig
 
 _SUM_TOLERANCE: Final = 1e-6
+_COLUMNS: Final = 5
+_NONE: Final = (math.nan, math.nan, math.nan, 0.0)
+_VIEWS: Final = TypeAdapter(tuple[MemberView, ...])
+"""All views of a trade in one go, which takes two thirds of the time of one by one."""
 
 
 class Opinion(NamedTuple):
@@ -65,31 +70,21 @@ class Board:
         A member without a belief has stake 0; what it would have staked stays with the prior. In a market that is not
         open every stake is 0 and the price is the prior; the beliefs stand, and are scored like any others.
         """
-        opinions = self._opinions(answers, adaptability, weights)
-        stakes = [weight * opinion.confidence * is_open for weight, opinion in zip(weights, opinions, strict=True)]
-        trade = joint_trade(
-            np.array(prior),
-            np.array([opinion.belief or prior for opinion in opinions]),
-            np.array(stakes),
-            self.liquidity,
-        )
-        beliefs, shares, costs = trade.beliefs.tolist(), trade.shares.tolist(), trade.costs.tolist()
+        table: list[float] = []
+        for seat, weight in zip((*self.seats, CONSENSUS), weights, strict=False):
+            belief, confidence = answers.get(seat, ABSENT)
+            table += _NONE if belief is None else (*belief, confidence)
+            table.append(weight)
+        table += _NONE if adaptability.belief is None else (*adaptability.belief, adaptability.confidence)
+        table.append(weights[-1])
+        members = np.array(table).reshape(len(self.traders), _COLUMNS)
+        *rows, maker = pooled_trade(np.array(prior), members, len(self.seats), self.liquidity, is_open=is_open)
         views = [
-            MemberView(
-                member=member,
-                belief=None if opinion.belief is None else tuple(belief),
-                confidence=opinion.confidence,
-                weight=weight,
-                stake=stake,
-                shares=tuple(bought),
-                cost=cost,
-            )
-            for member, opinion, belief, weight, stake, bought, cost in zip(
-                self.traders, opinions, beliefs, weights, stakes, shares, costs, strict=True
-            )
+            _view(member, None if math.isnan(row[0]) else (row[0], row[1], row[2]), weight, row)
+            for member, weight, row in zip(self.traders, weights, rows, strict=True)
         ]
-        down, flat, up = trade.price.tolist()
-        return Trade((down, flat, up) if is_open else prior, (*views, _maker(prior, stakes, shares, costs)))
+        views.append(_view(MARKET_MAKER, prior, 0.0, maker))
+        return Trade((maker[0], maker[1], maker[2]) if is_open else prior, _VIEWS.validate_python(views))
 
     def reweigh(self, weights: Sequence[float], likelihoods: Sequence[float | None]) -> list[float]:
         """Return the weights after an outcome, by fixed-share Hedge on each trader's own log score.
@@ -105,39 +100,21 @@ class Board:
         """
         return [(1.0 - share) * w + share * begun for w, begun in zip(weights, self.initial_weights, strict=True)]
 
-    def _opinions(
-        self, answers: Mapping[str, Opinion], adaptability: Opinion, weights: Sequence[float]
-    ) -> list[Opinion]:
-        opinions = [answers.get(seat, ABSENT) for seat in self.seats]
-        return [*opinions, _consensus(opinions, weights), adaptability]
-
 
 def is_distribution(belief: Probabilities) -> bool:
     """Tell whether probabilities sum to 1 within tolerance."""
     return abs((belief[0] + belief[2]) + belief[1] - 1.0) <= _SUM_TOLERANCE
 
 
-def _consensus(opinions: Sequence[Opinion], weights: Sequence[float]) -> Opinion:
-    """Return the weighted linear pool of the seats' beliefs; agreement is its confidence, and one voice makes none."""
-    voices = [(opinion.belief, weights[i]) for i, opinion in enumerate(opinions) if opinion.belief is not None]
-    if len(voices) < 2 or not any(weight > 0.0 for _, weight in voices):
-        return ABSENT
-    pool, divergence = consensus(np.array([belief for belief, _ in voices]), np.array([weight for _, weight in voices]))
-    down, flat, up = pool.tolist()
-    return Opinion((down, flat, up), 1.0 - divergence)
-
-
-def _maker(
-    prior: Probabilities, stakes: Sequence[float], shares: Sequence[Sequence[float]], costs: Sequence[float]
-) -> MemberView:
-    """Return the market maker's part: the prior's exponent as its stake, and the other side of every trade."""
-    down, flat, up = (0.0 - sum(column) for column in zip(*shares, strict=True))
-    return MemberView(
-        member=MARKET_MAKER,
-        belief=prior,
-        confidence=1.0,
-        weight=0.0,
-        stake=min(max(1.0 - sum(stakes), 0.0), 1.0),
-        shares=(down, flat, up),
-        cost=0.0 - sum(costs),
-    )
+def _view(member: str, belief: Probabilities | None, weight: float, row: Sequence[float]) -> dict[str, Any]:
+    """Return the fields of a view; ``row`` is (belief, confidence, stake, shares, cost)."""
+    _, _, _, confidence, stake, down, flat, up, cost = row
+    return {
+        "member": member,
+        "belief": belief,
+        "confidence": confidence,
+        "weight": weight,
+        "stake": stake,
+        "shares": (down, flat, up),
+        "cost": cost,
+    }

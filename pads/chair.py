@@ -70,10 +70,11 @@ class Chair:
         if book.bar >= 0:
             self._instrument(book.symbol).book_bar = book.bar
         self.book, self._version = book, book.version
-        due = [alert for alert in self._alerts if alert.portfolio_version < book.version]
-        self._alerts = [alert for alert in self._alerts if alert.portfolio_version >= book.version]
-        for alert in due:
-            self._heed(alert)
+        if self._alerts:
+            due = [alert for alert in self._alerts if alert.portfolio_version < book.version]
+            self._alerts = [alert for alert in self._alerts if alert.portfolio_version >= book.version]
+            for alert in due:
+                self._heed(alert)
         return True
 
     def is_ready(self, symbol: str) -> bool:
@@ -185,8 +186,8 @@ class Chair:
 
     def next_due_ns(self) -> int | None:
         """Return when the next round or order runs out of time."""
-        dues = (self.rounds.next_deadline_ns(), self.orders.next_due_ns())
-        return min((due for due in dues if due is not None), default=None)
+        deadline, due = self.rounds.next_deadline_ns(), self.orders.next_due_ns()
+        return deadline if due is None else due if deadline is None else min(deadline, due)
 
     def report(self) -> dict[str, str | int | float]:
         """Count rounds, changes of phase, responses by what became of them, and orders without an answer."""

@@ -47,10 +47,10 @@ class LogCloses:
 
 
 class Ring:
-    """The last ``capacity`` numbers of any kind, in an order of no meaning."""
+    """The last ``capacity`` numbers of any kind, in an order of no meaning; kept in ``room`` where that is given."""
 
-    def __init__(self, capacity: int) -> None:
-        self._values = np.zeros(capacity)
+    def __init__(self, capacity: int, room: Floats | None = None) -> None:
+        self._values = np.zeros(capacity) if room is None else room
         self._taken = 0
 
     def append(self, value: float) -> None:

@@ -57,7 +57,7 @@ class Orders:
 
     def next_due_ns(self) -> int | None:
         """Return when the next order expires."""
-        return min((proposed.due_ns for proposed in self._out.values()), default=None)
+        return min([proposed.due_ns for proposed in self._out.values()], default=None) if self._out else None
 
     def clear(self) -> None:
         """Stop waiting for all, because an answer may have been lost."""

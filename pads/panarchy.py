@@ -27,10 +27,14 @@ that has a phase; before any has one, growth; after a hole in the data, the last
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
+import numpy as np
+
 from bus.messages import Phase
-from kernels.adaptive_cycle import CONNECTEDNESS, POTENTIAL, RESILIENCE, VOLATILITY, read_window
+from kernels.adaptive_cycle import CONNECTEDNESS, POTENTIAL, RESILIENCE, VOLATILITY, read_scales
+from kernels.arrays import Floats
 from pads.closes import LogCloses, Ring
 from pads.config import SCALES, PanarchyConfig
 
@@ -54,7 +58,10 @@ class Panarchy:
 
     def __init__(self, config: PanarchyConfig) -> None:
         self._config = config
-        self.scales = tuple(Scale(name, window, config) for name, window in zip(SCALES, config.windows, strict=True))
+        self._windows = np.array(config.windows)
+        self._volatilities = np.zeros((len(SCALES), config.history - 1))
+        self.scales = tuple(Scale(name, config, row) for name, row in zip(SCALES, self._volatilities, strict=True))
+        self._held = np.zeros(len(SCALES), np.int64)
         self._operating = SCALES.index(config.scale)
         self.phase = Phase.GROWTH
 
@@ -63,8 +70,10 @@ class Panarchy:
 
         ``connectedness`` is that of the market, by scale, None where the instrument is alone.
         """
-        for scale, common in zip(self.scales, connectedness, strict=True):
-            scale.read(closes, common)
+        readings = read_scales(closes.last(self._config.slow + 1), self._windows, self._volatilities, self._held)
+        for i, (scale, reading) in enumerate(zip(self.scales, readings, strict=True)):
+            scale.take(reading, connectedness[i])
+            self._held[i] = scale.held
         slowest = self.scales[-1].state
         faster: Scale | None = None
         for scale in self.scales:
@@ -121,6 +130,7 @@ class Panarchy:
         """Take over a state that ``snapshot`` gave."""
         for scale, each in zip(self.scales, state["scales"], strict=True):
             scale.restore(each)
+        self._held[:] = [scale.held for scale in self.scales]
         self.phase = Phase(state["phase"])
 
 
@@ -130,14 +140,13 @@ class Scale:
     ``state`` and ``scores`` are None where the latest bar cannot be read.
     """
 
-    def __init__(self, name: str, window: int, config: PanarchyConfig) -> None:
+    def __init__(self, name: str, config: PanarchyConfig, volatilities: Floats) -> None:
         self.name = name
         self.state: State | None = None
         self.scores: Scores | None = None
         self.phase: Phase | None = None
-        self._window = window
         self._config = config
-        self._volatilities = Ring(config.history - 1)
+        self._volatilities = Ring(config.history - 1, volatilities)
 
     def __str__(self) -> str:
         if self.state is None or self.scores is None:
@@ -150,12 +159,9 @@ class Scale:
         """Return the score of ``phase``, 0 where the latest bar cannot be read."""
         return 0.0 if self.scores is None else self.scores[PHASES.index(phase)]
 
-    def read(self, closes: LogCloses, common: float | None) -> None:
-        """Measure potential, connectedness and resilience at the latest bar."""
+    def take(self, values: Sequence[float], common: float | None) -> None:
+        """Take what was measured at the latest bar, NaN where there was nothing to measure."""
         self.state = self.scores = None
-        if len(closes) <= self._window:
-            return
-        values = read_window(closes.last(self._window + 1), self._volatilities.values).tolist()
         volatility = values[VOLATILITY]
         if math.isnan(volatility):
             return
@@ -164,14 +170,20 @@ class Scale:
             self.state = State(values[POTENTIAL], own if common is None else common, values[RESILIENCE])
         self._volatilities.append(volatility)
 
+    @property
+    def held(self) -> int:
+        """Volatilities that the next one is ranked among."""
+        return len(self._volatilities)
+
     def judge(self, faster: "Scale | None", slowest: State | None) -> None:
         """Score the phases, with what the other scales have to say, and change the phase where one is due."""
         if self.state is None:
             return
-        self.scores = scores(self._remembering(slowest), self._revolting(faster))
-        best = max(range(len(PHASES)), key=self.scores.__getitem__)
-        if self.phase is None or self._exceeds(self.scores[best], self.score(self.phase)):
-            self.phase = PHASES[best]
+        found = self.scores = scores(self._remembering(slowest), self._revolting(faster))
+        best = max(found)
+        phase = PHASES[found.index(best)]
+        if self.phase is None or (phase is not self.phase and self._exceeds(best, self.score(self.phase))):
+            self.phase = phase
 
     def _exceeds(self, best: float, current: float) -> bool:
         return best >= self._config.least_score and best - current > self._config.margin

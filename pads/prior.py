@@ -67,7 +67,8 @@ class OutcomeHistory:
 
     def frequencies(self, base: Probabilities = UNIFORM, pseudo: float = ADD_ONE) -> Probabilities:
         """Return the frequencies with ``pseudo`` observations added in the proportions of ``base``."""
-        down, flat, up = (count + pseudo * p for count, p in zip(self._counts, base, strict=True))
+        (down, flat, up), (p_down, p_flat, p_up) = self._counts, base
+        down, flat, up = down + pseudo * p_down, flat + pseudo * p_flat, up + pseudo * p_up
         total = (down + up) + flat
         return down / total, flat / total, up / total
 

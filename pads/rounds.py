@@ -126,11 +126,11 @@ class Rounds:
 
     def next_deadline_ns(self) -> int | None:
         """Return the earliest deadline of an open round."""
-        return min((each.request.deadline_ns for each in self), default=None)
+        return min([each.request.deadline_ns for each in self._open.values()], default=None)
 
     def is_quorate(self, closing: Round) -> bool:
         """Tell whether enough seats have a belief for the board to trade."""
-        return sum(opinion.belief is not None for opinion in closing.answers.values()) >= self._quorum
+        return len([0 for opinion in closing.answers.values() if opinion.belief is not None]) >= self._quorum
 
     def _receive(self, seat: str, response: DecisionResponse) -> Receipt:
         answered = self._open.get(response.round_id)

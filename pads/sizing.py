@@ -89,7 +89,7 @@ class Sizer:
         """Return the fraction of equity that the board wants held, and why."""
         if situation.silence:
             return held, situation.silence
-        if max(abs(p - q) for p, q in zip(situation.price, situation.prior, strict=True)) <= _NO_EVIDENCE:
+        if _distance(situation.price, situation.prior) <= _NO_EVIDENCE:
             return held, "the board's price is the prior"
         return self._wanted(situation, edge, held), "the board's price"
 
@@ -190,6 +190,10 @@ def name_action(position: Decimal, target: Decimal) -> Action:
     if target == 0:
         return Action.EXIT
     return Action.INCREASE if abs(target) > abs(position) else Action.DECREASE
+
+
+def _distance(price: Probabilities, prior: Probabilities) -> float:
+    return max(abs(price[0] - prior[0]), abs(price[1] - prior[1]), abs(price[2] - prior[2]))
 
 
 def _dot(price: Probabilities, moves: tuple[float, float, float]) -> float:

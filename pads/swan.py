@@ -7,9 +7,7 @@ how their tail thins out (``kernels.extreme``). Nothing is assumed of a sample t
 import math
 from decimal import Decimal
 
-import numpy as np
-
-from kernels.extreme import exceedance_probability
+from kernels.extreme import worse_than_latest
 from pads.closes import LogCloses
 from pads.config import SwanConfig
 
@@ -19,12 +17,10 @@ def exceedance(closes: LogCloses, position: Decimal, config: SwanConfig) -> floa
 
     None without a position, without a move against it, and where earlier returns are too few or too much alike to tell.
     """
-    returns = np.diff(closes.last(config.window + 2))
-    if len(returns) - 1 < config.min_returns or not returns[-1]:
+    logs = closes.last(config.window + 2)
+    if len(logs) - 2 < config.min_returns:
         return None
-    is_fall = returns[-1] < 0.0
-    losses = -returns if is_fall else returns
-    # Judged without a position too, so that the kernels are compiled before the first one hangs on them.
-    probability = exceedance_probability(losses[:-1], float(losses[-1]), config.tail)
-    is_against = position > 0 if is_fall else position < 0
-    return None if math.isnan(probability) or not is_against else probability
+    # Asked without a position too, so that the kernels are compiled before the first one hangs on them.
+    sign = 0.0 if not position else 1.0 if position > 0 else -1.0
+    probability = worse_than_latest(logs, sign, config.tail)
+    return None if math.isnan(probability) else probability

@@ -53,39 +53,41 @@ def stamp(header: Header, now_ns: int) -> Stamp:
 def bar_rows(update: MarketUpdate, at: Stamp) -> Rows:
     """Keep a closed bar."""
     row = (
-        *(update.symbol, update.bar, update.opened_ns, str(update.open), str(update.high), str(update.low)),
-        *(str(update.close), str(update.volume), *at),
-    )
+        update.symbol, update.bar, update.opened_ns, str(update.open), str(update.high), str(update.low),
+        str(update.close), str(update.volume), *at,
+    )  # fmt: skip
     return {"bars": [row]}
 
 
 def decision_rows(made: DecisionMade, at: Stamp) -> Rows:
     """Keep a decision and what each member brought to it."""
+    decision_id = made.decision_id
     decision = (
-        *(made.decision_id, made.symbol, made.bar, made.horizon, made.band, *made.prior, *made.price),
-        *(made.liquidity, made.is_quorate, made.action.value, made.choice_reason, made.conviction),
-        *(made.expected_return, str(made.target), str(made.position), made.phase.value, made.appetite),
-        *(made.order_id, *at),
-    )
+        decision_id, made.symbol, made.bar, made.horizon, made.band, *made.prior, *made.price,
+        made.liquidity, made.is_quorate, made.action.value, made.choice_reason, made.conviction,
+        made.expected_return, str(made.target), str(made.position), made.phase.value, made.appetite,
+        made.order_id, *at,
+    )  # fmt: skip
     beliefs = [
         (
-            *(made.decision_id, view.member, seat, *(view.belief or _NO_BELIEF), view.confidence, view.weight),
-            *(view.stake, *view.shares, view.cost),
+            decision_id, view.member, seat, *(view.belief or _NO_BELIEF), view.confidence, view.weight,
+            view.stake, *view.shares, view.cost,
         )
         for seat, view in enumerate(made.members)
-    ]
+    ]  # fmt: skip
     return {"decisions": [decision], "beliefs": beliefs}
 
 
 def settlement_rows(feedback: PerformanceFeedback, at: Stamp) -> Rows:
     """Keep a settled round and what each member earned in it."""
+    decision_id = feedback.decision_id
     settlement = (
-        *(feedback.decision_id, feedback.symbol, feedback.bar, feedback.settled, feedback.outcome.value),
-        *(feedback.realized_return, feedback.prior_log_score, feedback.board_log_score, feedback.identity_error),
+        decision_id, feedback.symbol, feedback.bar, feedback.settled, feedback.outcome.value,
+        feedback.realized_return, feedback.prior_log_score, feedback.board_log_score, feedback.identity_error,
         *at,
-    )
+    )  # fmt: skip
     scores = [
-        (feedback.decision_id, score.member, seat, score.log_score, score.profit, score.weight)
+        (decision_id, score.member, seat, score.log_score, score.profit, score.weight)
         for seat, score in enumerate(feedback.scores)
     ]
     return {"settlements": [settlement], "scores": scores}
@@ -120,12 +122,14 @@ def execution_rows(report: ExecutionReport, sender: str, at: Stamp) -> Rows:
 
 def equity_rows(portfolio: PortfolioUpdate, at: Stamp) -> Rows:
     """Keep the book after a bar."""
-    gross = sum((abs(held.quantity) * held.last_price for held in portfolio.positions), Decimal(0))
+    gross = Decimal(0)
+    for held in portfolio.positions:
+        gross += abs(held.quantity) * held.last_price
     row = (
-        *(portfolio.symbol, portfolio.bar, portfolio.version, str(portfolio.cash), str(portfolio.equity)),
-        *(str(portfolio.peak_equity), str(portfolio.realized), str(portfolio.fees), str(gross)),
-        *(len(portfolio.working), *at),
-    )
+        portfolio.symbol, portfolio.bar, portfolio.version, str(portfolio.cash), str(portfolio.equity),
+        str(portfolio.peak_equity), str(portfolio.realized), str(portfolio.fees), str(gross),
+        len(portfolio.working), *at,
+    )  # fmt: skip
     return {"equity": [row]}
 
 

@@ -12,8 +12,10 @@ from kernels.adaptive_cycle import (
     RESILIENCE,
     VOLATILITY,
     _rank,
+    _read_scales,
     _read_window,
     rank,
+    read_scales,
     read_window,
 )
 from kernels.arrays import Floats
@@ -61,6 +63,34 @@ def test_the_compiled_kernel_is_the_plain_one(steps: Floats, earlier: Floats) ->
     logs = np.concatenate(([3.0], 3.0 + np.cumsum(steps)))
     plain = _read_window.py_func(logs, earlier)  # type: ignore[attr-defined]
     assert _read_window(logs, earlier) == pytest.approx(plain, rel=1e-12, abs=1e-12, nan_ok=True)
+
+
+@settings(deadline=None, max_examples=60)
+@given(STEPS, EARLIER, st.lists(st.tuples(st.integers(3, 70), st.integers(0, 40)), min_size=1, max_size=4))
+def test_scales_are_read_as_windows_are(steps: Floats, earlier: Floats, scales: list[tuple[int, int]]) -> None:
+    logs = np.concatenate(([3.0], 3.0 + np.cumsum(steps)))
+    windows = np.array([window for window, _ in scales])
+    held = np.array([min(count, len(earlier)) for _, count in scales])
+    table = np.tile(earlier, (len(scales), 1))
+    found = read_scales(logs, windows, table, held)
+    plain = _read_scales.py_func(logs, windows, table, held)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(found, plain[:, :-1], rtol=1e-12, atol=1e-12)
+    for reading, window, count in zip(found, windows, held, strict=True):
+        if window < len(logs):
+            np.testing.assert_array_equal(reading, read_window(logs[-window - 1 :], earlier[:count]))
+        else:
+            assert np.isnan(reading).all()
+
+
+def test_scales_that_cannot_be_are_refused() -> None:
+    logs, table = np.array([0.0, 1.0, 3.0, 2.0, 5.0]), np.full((1, 4), 0.1)
+    for windows, held in (([2], [1]), ([3], [5]), ([3], [-1])):
+        with pytest.raises(ValueError, match="windows 3 or more"):
+            read_scales(logs, np.array(windows), table, np.array(held))
+    with pytest.raises(ValueError, match="finite"):
+        read_scales(np.array([0.0, np.inf, 3.0, 2.0]), np.array([3]), table, np.array([1]))
+    with pytest.raises(ValueError, match="shape"):
+        read_scales(logs, np.array([3, 4]), table, np.array([1]))
 
 
 def test_a_window_that_stands_still_or_moves_by_the_same_step_is_not_read() -> None:

@@ -11,8 +11,10 @@ from kernels.extreme import (
     LEAST_PEAKS,
     _exceedance_probability,
     _fit_pareto,
+    _worse_than_latest,
     exceedance_probability,
     fit_pareto,
+    worse_than_latest,
 )
 
 EXCESSES = st.integers(LEAST_PEAKS, 80).flatmap(lambda n: arrays(np.float64, n, elements=st.floats(1e-4, 10.0)))
@@ -83,6 +85,36 @@ def test_a_worse_loss_is_never_likelier(losses: Floats, one: float, other: float
         assert far <= near
     plain = _exceedance_probability.py_func(losses, high, 15)  # type: ignore[attr-defined]
     assert far == pytest.approx(plain, nan_ok=True)
+
+
+@settings(deadline=None, max_examples=60)
+@given(arrays(np.float64, 62, elements=st.floats(-0.2, 0.2)), st.sampled_from([-2.0, 0.0, 3.0]))
+def test_the_latest_move_is_judged_by_the_losses_before_it(steps: Floats, position: float) -> None:
+    logs = np.cumsum(steps)
+    returns = np.diff(logs)
+    losses = -returns if returns[-1] < 0.0 else returns
+    found = worse_than_latest(logs, position, 0.25)
+    if returns[-1] * position < 0.0:
+        assert found == pytest.approx(exceedance_probability(losses[:-1], float(losses[-1]), 0.25), nan_ok=True, abs=0)
+    else:
+        assert math.isnan(found)
+    plain = _worse_than_latest.py_func(logs, position, 15)  # type: ignore[attr-defined]
+    assert found == pytest.approx(plain, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("logs", "tail", "words"),
+    [
+        (np.zeros(101), 0.1, "tail"),
+        (np.zeros(102), 0.6, "tail"),
+        (np.zeros((102, 1)), 0.1, "tail"),
+        (np.concatenate(([np.inf], np.zeros(100), [-1.0])), 0.1, "finite"),
+        (np.concatenate((np.zeros(101), [np.nan])), 0.1, "finite"),
+    ],
+)
+def test_closes_that_cannot_be_judged_are_refused(logs: Floats, tail: float, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        worse_than_latest(logs, 1.0, tail)
 
 
 def test_ties_do_not_tell_how_a_tail_thins_out() -> None:

@@ -8,7 +8,17 @@ from hypothesis import strategies as st
 
 from kernels import lmsr
 from kernels.arrays import Floats
-from kernels.lmsr import BELIEF_FLOOR, JointTrade, consensus, cost, joint_trade, log_pool, max_loss, price
+from kernels.lmsr import (
+    BELIEF_FLOOR,
+    JointTrade,
+    consensus,
+    cost,
+    joint_trade,
+    log_pool,
+    max_loss,
+    pooled_trade,
+    price,
+)
 
 PRIOR = (0.3, 0.4, 0.3)
 BELIEFS = ((0.2, 0.3, 0.5), (0.25, 0.25, 0.5), (0.6, 0.3, 0.1))
@@ -277,6 +287,70 @@ def test_the_compiled_kernels_equal_their_plain_functions(market: tuple[Floats, 
     assert plain(lmsr._consensus)(beliefs.copy(), np.ones(len(stakes))) == pytest.approx(agreed, abs=1e-12)
     powers = plain(lmsr._softmax)(np.log(prior))
     assert powers == pytest.approx(lmsr._softmax(np.log(prior)), abs=1e-14)
+
+
+@st.composite
+def boards(draw: st.DrawFn) -> tuple[Floats, Floats, int, float]:
+    """Return a prior, rows of (belief, confidence, weight) some of them without a belief, seats and a liquidity."""
+    prior, beliefs, weights, liquidity = draw(markets())
+    rows = np.column_stack(
+        (beliefs, draw(st.lists(st.floats(0, 1), min_size=len(weights), max_size=len(weights))), weights)
+    )
+    for i in draw(st.sets(st.integers(0, len(weights) - 1))):
+        rows[i, :-1] = [math.nan] * len(prior) + [0.0]
+    return prior, rows, draw(st.integers(0, len(weights) - 1)), liquidity
+
+
+@settings(deadline=None)
+@given(boards(), st.booleans())
+def test_a_pooled_trade_is_a_joint_trade_with_the_consensus(
+    board: tuple[Floats, Floats, int, float], is_open: bool
+) -> None:
+    prior, members, seats, liquidity = board
+    outcomes, rows = len(prior), members.copy()
+    voices = [row for row in members[:seats] if not math.isnan(row[0])]
+    rows[seats, :-1] = [math.nan] * outcomes + [0.0]
+    if len(voices) > 1 and any(row[-1] > 0.0 for row in voices):
+        heard = np.array(voices)
+        agreed = consensus(heard[:, :outcomes].copy(), heard[:, -1].copy())
+        rows[seats, :-1] = [*agreed.pool, 1.0 - agreed.divergence]
+    absent = np.isnan(rows[:, 0])
+    stakes = rows[:, -1] * rows[:, -2] * is_open
+    trade = joint_trade(prior, np.where(absent[:, None], prior, rows[:, :outcomes]), stakes, liquidity)
+    *found, maker = np.array(pooled_trade(prior, members.copy(), seats, liquidity, is_open=is_open))
+    table = np.array(found)
+    np.testing.assert_array_equal(np.isnan(table[:, 0]), absent)
+    np.testing.assert_array_equal(table[~absent, :outcomes], trade.beliefs[~absent])
+    np.testing.assert_array_equal(table[:, outcomes], rows[:, -2])
+    np.testing.assert_array_equal(table[:, outcomes + 1], stakes)
+    np.testing.assert_array_equal(table[:, outcomes + 2 : -1], trade.shares)
+    np.testing.assert_array_equal(table[:, -1], trade.costs)
+    np.testing.assert_array_equal(maker[:outcomes], trade.price)
+    others = [-sum(column) for column in zip(*trade.shares.tolist(), strict=True)]
+    expected = [1.0, max(1.0 - sum(stakes.tolist()), 0.0), *others, -sum(trade.costs.tolist())]
+    np.testing.assert_allclose(maker[outcomes:], expected, rtol=1e-15, atol=1e-13 * liquidity)
+    plain = lmsr._pooled_trade.py_func(prior, members, seats, liquidity, is_open)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(plain, [*found, maker], rtol=1e-12, atol=1e-12 * liquidity)
+
+
+@pytest.mark.parametrize(
+    ("row", "seats", "liquidity"),
+    [
+        ((0.2, 0.3, 0.6, 0.5, 0.2), 1, 100.0),
+        ((0.2, 0.3, 0.5, 9.0, 0.2), 1, 100.0),
+        ((0.2, 0.3, 0.5, 0.5, -0.2), 1, 100.0),
+        ((0.2, 0.3, 0.5, 0.5, 0.2), 1, 0.0),
+        ((-0.2, 0.7, 0.5, 0.0, 0.2), 2, 100.0),
+    ],
+)
+def test_boards_that_cannot_trade_are_refused(row: tuple[float, ...], seats: int, liquidity: float) -> None:
+    members = np.array([row, row, (0.0, 0.0, 0.0, 0.0, 0.1)])
+    with pytest.raises(ValueError, match="expected probabilities"):
+        pooled_trade(np.array(PRIOR), members, seats, liquidity)
+    with pytest.raises(ValueError, match="expected"):
+        pooled_trade(np.array(PRIOR), members, 3, liquidity)
+    with pytest.raises(ValueError, match="expected"):
+        pooled_trade(np.array(PRIOR), members[:, :4], seats, liquidity)
 
 
 def test_the_quadrature_nodes_are_those_of_legendre() -> None:
