@@ -16,6 +16,7 @@ from bus.messages import (
     MarketUpdate,
     OrderProposed,
     OrderRejected,
+    OrderStatus,
     PortfolioUpdate,
     RiskAlert,
     SystemCommand,
@@ -96,11 +97,14 @@ class Pads(Agent):
     @handles(OrderRejected)
     def take_rejection(self, rejected: OrderRejected) -> None:
         """Go on after a gate's refusal."""
+        self._chair.hedges.refuse(rejected.order.order_id)
         self._answered(rejected.order.order_id)
 
     @handles(ExecutionReport)
     def take_report(self, report: ExecutionReport) -> None:
         """Go on once the broker has an order, or has refused it."""
+        if report.status is OrderStatus.REFUSED:
+            self._chair.hedges.refuse(report.order.order_id)
         self._answered(report.order.order_id)
 
     @handles(Undelivered)
@@ -110,6 +114,7 @@ class Pads(Agent):
         if notice.kind == OrderProposed.KIND:
             order = self._chair.orders.undelivered(self.conversation.correlation_id)
         if order is not None:
+            self._chair.hedges.refuse(order.order_id)
             reason = f"{notice.recipient} did not acknowledge the proposal within its time to live"
             self.publish(OrderRejected(order=order, rejected_by=self.name, reason=reason, verdicts=()))
             self._open(self._chair.instruments)

@@ -28,6 +28,7 @@ from pads.instrument import Instrument
 from pads.orders import Orders, Proposed
 from pads.rounds import Round, Rounds
 from pads.ruling import Rulings
+from pads.standing import StandingHedges
 from pads.suspicion import Suspicions
 
 MAX_SYMBOL: Final = 36
@@ -42,12 +43,13 @@ class Chair:
         self.board = Board(config)
         self.rounds = Rounds(self.board.seats, config.quorum)
         self.orders = Orders()
+        self.hedges = StandingHedges()
         self.instruments: dict[str, Instrument] = {}
         self.book: PortfolioUpdate | None = None
         self._config = config
         self._comovement = Comovement(config.hedge.decay, config.hedge.min_returns)
         self._connectedness = Connectedness(config.panarchy)
-        self._rulings = Rulings(config, self.board, self.instruments, self._comovement, self.orders)
+        self._rulings = Rulings(config, self.board, self.instruments, self._comovement, self.orders, self.hedges)
         self._suspicions = Suspicions()
         self._version = -1
         self._alerts: list[RiskAlert] = []
@@ -149,13 +151,21 @@ class Chair:
         made, order = self._rulings.rule(closing, instrument, is_quorate=is_quorate)
         if closing.asker is not None:
             return Ruling(made, None, [])
+        self._keep_hedges(closing, instrument)
         instrument.severity = 0.0
         instrument.heed(closing.severities)
         if order is not None:
+            self.hedges.place(order, closing.request)
             due_ns = now_ns + round(self._config.answer_timeout_s * _NS)
             self.orders.propose(Proposed(order, closing.header.correlation_id, due_ns))
         settlements = instrument.hold(made, float(closing.close))
         return Ruling(made, order, [*settlements, *self._suspicions.judge(closing, instrument)])
+
+    def _keep_hedges(self, closing: Round, instrument: Instrument) -> None:
+        """Let go of hedges of a position that is out of danger: no release, no alert, and the appetite back."""
+        severity = max([instrument.severity, *closing.severities.values()])
+        is_endangered = self._rulings.is_endangered(closing, severity) or not instrument.is_calm
+        self.hedges.keep(instrument.symbol, closing.request.position, is_endangered=is_endangered)
 
     def alert(self, alert: RiskAlert) -> None:
         """Take note of an alert on one symbol, or on all when it is "*"; it counts from the book after its own.
@@ -259,6 +269,7 @@ class Chair:
         return {
             "rounds": self.rounds.snapshot(),
             "orders": self.orders.snapshot(),
+            "hedges": self.hedges.snapshot(),
             "instruments": {symbol: instrument.snapshot() for symbol, instrument in self.instruments.items()},
             "comovement": self._comovement.snapshot(),
             "connectedness": self._connectedness.snapshot(),
@@ -274,6 +285,7 @@ class Chair:
         """Take over a state that ``snapshot`` gave."""
         self.rounds.restore(state["rounds"])
         self.orders.restore(state["orders"])
+        self.hedges.restore(state["hedges"])
         self.instruments.clear()
         for symbol, instrument in state["instruments"].items():
             self._instrument(symbol).restore(instrument)

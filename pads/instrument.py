@@ -71,6 +71,11 @@ class Instrument:
         return self.panarchy.phase
 
     @property
+    def is_calm(self) -> bool:
+        """Whether the appetite has recovered from every alert."""
+        return self._calm >= 1.0
+
+    @property
     def appetite(self) -> float:
         """Share of the full position that phase and recent alerts leave, in [0, 1]."""
         full = self._config.phase.appetite.of(self.phase)

@@ -1,6 +1,7 @@
 """What a round comes to once its answers are in: the board's price, a choice, and the order that carries it out."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from bus.messages import Action, DecisionMade, Order, Phase, PortfolioUpdate
 from pads.board import Board, Trade
@@ -12,6 +13,7 @@ from pads.instrument import Instrument
 from pads.orders import Orders
 from pads.rounds import Round
 from pads.sizing import Choice, Situation, Sizer
+from pads.standing import StandingHedges
 
 
 class Rulings:
@@ -24,12 +26,14 @@ class Rulings:
         instruments: Mapping[str, Instrument],
         comovement: Comovement,
         orders: Orders,
+        hedges: StandingHedges,
     ) -> None:
         self._config = config
         self._board = board
         self._instruments = instruments
         self._comovement = comovement
         self._orders = orders
+        self._hedges = hedges
         self._sizer = Sizer(config)
 
     def rule(self, closing: Round, instrument: Instrument, *, is_quorate: bool) -> tuple[DecisionMade, Order | None]:
@@ -39,8 +43,9 @@ class Rulings:
         trade = self._board.trade(request.prior, closing.answers, adaptability, instrument.weights, is_open=is_quorate)
         severity = max([instrument.severity, *closing.severities.values()])
         silence = "" if is_quorate else self._silence(closing)
-        choice = self._sizer.choose(self._situation(closing, instrument, trade, severity, silence))
-        choice, order = self._ordered(closing, choice, severity, can_hedge=is_quorate)
+        serving = self._hedges.units(request.symbol, request.position)
+        choice = self._sizer.choose(self._situation(closing, instrument, trade, severity, silence, serving))
+        choice, order = self._ordered(closing, _beside(choice, serving), severity, serving, can_hedge=is_quorate)
         if closing.asker is not None:
             order = None
         liquidity = self._board.liquidity
@@ -52,7 +57,7 @@ class Rulings:
         return f"below quorum: {heard} of {seats} seats have a belief, {quorum} are needed"
 
     def _situation(
-        self, closing: Round, instrument: Instrument, trade: Trade, severity: float, silence: str
+        self, closing: Round, instrument: Instrument, trade: Trade, severity: float, silence: str, serving: Decimal
     ) -> Situation:
         request = closing.request
         style: StyleConfig = getattr(self._config.styles, closing.style.value)
@@ -61,7 +66,7 @@ class Rulings:
             prior=request.prior,
             moves=instrument.moves(request.band),
             variance=(request.band / self._config.kappa) ** 2,
-            position=request.position,
+            position=request.position - serving,
             close=float(closing.close),
             equity=float(closing.book.equity),
             phase=request.phase,
@@ -73,7 +78,7 @@ class Rulings:
         )
 
     def _ordered(
-        self, closing: Round, choice: Choice, severity: float, *, can_hedge: bool
+        self, closing: Round, choice: Choice, severity: float, serving: Decimal, *, can_hedge: bool
     ) -> tuple[Choice, Order | None]:
         """Return the choice that can be carried out now, and the order that does it."""
         request = closing.request
@@ -83,18 +88,23 @@ class Rulings:
                 return held_back(choice, request), None
             change = choice.target - request.position
             return choice, order_of(request.round_id, request.symbol, change, closing.close, request.bar)
-        hedge = self._hedge(closing, severity) if can_hedge and request.position and not at_work else None
+        own = request.position - serving
+        hedge = self._hedge(closing, severity, own) if can_hedge and own and not at_work else None
         if hedge is None:
             return choice, None
         other = self._instruments[hedge.symbol]
         order = order_of(request.round_id, hedge.symbol, hedge.change, other.close, other.bar)
         return hedged(choice, hedge), order
 
-    def _hedge(self, closing: Round, severity: float) -> Hedge | None:
+    def is_endangered(self, closing: Round, severity: float) -> bool:
+        """Tell whether a position that is kept needs a hedge: in release, or under an alert."""
+        return closing.request.phase is Phase.RELEASE or severity > self._config.hedge.severity
+
+    def _hedge(self, closing: Round, severity: float, units: Decimal) -> Hedge | None:
         config, book, request = self._config.hedge, closing.book, closing.request
-        if not (request.phase is Phase.RELEASE or severity > config.severity) or not book.equity > 0:
+        if not self.is_endangered(closing, severity) or not book.equity > 0:
             return None
-        own = Candidate(request.symbol, request.position, False, float(closing.close), closing.opened_ns)
+        own = Candidate(request.symbol, units, False, float(closing.close), closing.opened_ns)
         others = [
             Candidate(name, position_in(book, name), self._is_working(book, name), float(each.close), each.opened_ns)
             for name, each in sorted(self._instruments.items())
@@ -104,3 +114,11 @@ class Rulings:
 
     def _is_working(self, book: PortfolioUpdate, symbol: str) -> bool:
         return is_working(book, symbol) or self._orders.concerns(symbol)
+
+
+def _beside(choice: Choice, serving: Decimal) -> Choice:
+    """Return a choice about an instrument's own units as one about all of them."""
+    if not serving:
+        return choice
+    reason = f"{choice.reason}; beside {serving:+} that hedge another position"
+    return choice._replace(target=choice.target + serving, reason=reason)
