@@ -7,6 +7,7 @@ from typing import Final
 
 from bus.config import Settings
 from bus.errors import Fatal
+from bus.footprint import calmed_collector
 from bus.message import Envelope
 from bus.messages import DecisionMade
 from research.firm import build_agent, enabled, simulate
@@ -66,12 +67,13 @@ def backtest(
         simulation.observe(observe)
     market = agents["market"]
     started = time.perf_counter()
-    while not market.report().get("done"):
-        if simulation.run(most=_CHUNK, until=None) == 0:
-            raise Fatal(f"the simulated firm fell silent before the data ended: {market.report()}")
-        if progress is not None:
-            report = market.report()
-            progress(int(report.get("concluded", 0)), int(report.get("total", 0)))
+    with calmed_collector():
+        while not market.report().get("done"):
+            if simulation.run(most=_CHUNK, until=None) == 0:
+                raise Fatal(f"the simulated firm fell silent before the data ended: {market.report()}")
+            if progress is not None:
+                report = market.report()
+                progress(int(report.get("concluded", 0)), int(report.get("total", 0)))
     seconds = time.perf_counter() - started
     for agent in agents.values():
         close = getattr(agent, "close", None)
