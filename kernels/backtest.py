@@ -18,7 +18,7 @@ import numpy as np
 from kernels.arrays import Floats, Ints
 from kernels.jit import kernel
 from kernels.law import _standard_shortfall, _upper_quantile
-from kernels.tail import _checked_level
+from kernels.tail import checked_level
 
 Light = Literal["green", "yellow", "red"]
 
@@ -54,7 +54,7 @@ def z2(losses: Floats, at_risk: Floats, shortfall: Floats, level: float) -> floa
         raise ValueError("losses and forecasts must be finite")
     if not ((shortfall > 0.0).all() and (shortfall >= at_risk).all()):
         raise ValueError("expected shortfall must be positive, and at least value at risk")
-    found: float = _z2(losses, at_risk, shortfall, _checked_level(level))
+    found: float = _z2(losses, at_risk, shortfall, checked_level(level))
     return found
 
 
@@ -99,7 +99,7 @@ def critical_value(
         raise ValueError(f"{days} days, significance {significance}, freedom {freedom}: expected 100, (0, 1), > 1")
     if draws * significance < 10.0:
         raise ValueError(f"{draws} draws at {significance}: ten must be expected below")
-    counts = generator.binomial(days, 1.0 - _checked_level(level), draws)
+    counts = generator.binomial(days, 1.0 - checked_level(level), draws)
     shares = generator.random(int(counts.sum()))
     statistics = _simulated(counts, shares, days, level, freedom)
     place = math.ceil(significance * draws) - 1

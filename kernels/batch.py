@@ -13,6 +13,7 @@ from kernels import row
 from kernels.arrays import Complexes, Floats, Ints
 from kernels.circuit import MOST_QUBITS, check_gates
 from kernels.jit import kernel
+from kernels.tail import checked_level, tail_size
 
 Wanted = Literal["cpu", "cuda", "auto"]
 
@@ -118,12 +119,12 @@ def check_pools(priors: Floats, beliefs: Floats, stakes: Floats) -> None:
 
 
 def check_losses(losses: Floats, level: float) -> tuple[float, int]:
-    """Return the size of the tail and the room it needs; raise ValueError where the arguments are not sound."""
+    """Return the size of the tail and the room for its losses; raise ValueError where the arguments are not sound."""
     if losses.ndim != 2 or losses.shape[1] == 0 or not np.isfinite(losses).all():
         raise ValueError(f"losses of shape {losses.shape}: expected (m, t) with t >= 1, all finite")
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level must lie in (0, 1), got {level}")
-    return row.tail_size(losses.shape[1], level)
+    observations = losses.shape[1]
+    whole, size = tail_size(observations, checked_level(level))
+    return size, min(whole + 1, observations)
 
 
 def check_circuits(gates: Ints, angles: Floats, qubits: int) -> None:

@@ -155,11 +155,11 @@ def apply_gate(
     mask = 0 if control < 0 else 1 << (qubits - 1 - control)
     a, b, c, d = _matrix(opcode, angle)
     if opcode == SWAP:
-        _mix_real(parts, 2 * mask, 2 * step, 0.0, 1.0, 1.0, 0.0)
-        _mix_real(parts, 2 * step, 2 * mask, 0.0, 1.0, 1.0, 0.0)
-        _mix_real(parts, 2 * mask, 2 * step, 0.0, 1.0, 1.0, 0.0)
+        _mix(parts, 2 * mask, 2 * step, 0.0, 1.0, 1.0, 0.0)
+        _mix(parts, 2 * step, 2 * mask, 0.0, 1.0, 1.0, 0.0)
+        _mix(parts, 2 * mask, 2 * step, 0.0, 1.0, 1.0, 0.0)
     elif opcode in (H, X, RY, CNOT):
-        _mix_real(parts, 2 * step, 2 * mask, a.real, b.real, c.real, d.real)
+        _mix(parts, 2 * step, 2 * mask, a.real, b.real, c.real, d.real)
     elif opcode in (Y, RX):
         _mix(out, step, mask, a, b, c, d)
     else:
@@ -245,20 +245,8 @@ def _strides(size: int, step: int, mask: int) -> tuple[int, int]:
 
 
 @kernel
-def _mix_real(parts: Floats, step: int, mask: int, a: float, b: float, c: float, d: float) -> None:
-    """Multiply by a real matrix: real and imaginary parts alike, so that the loop runs over plain floats, and fast."""
-    outer, inner = _strides(len(parts), step, mask)
-    for block in range(mask, len(parts), 2 * outer):
-        for start in range(block, block + outer, 2 * inner):
-            zero, one = parts[start : start + inner], parts[start + step : start + step + inner]
-            for k in range(inner):
-                first, second = zero[k], one[k]
-                zero[k] = a * first + b * second
-                one[k] = c * first + d * second
-
-
-@kernel
-def _mix(out: Complexes, step: int, mask: int, a: complex, b: complex, c: complex, d: complex) -> None:
+def _mix(out: Floats | Complexes, step: int, mask: int, a: complex, b: complex, c: complex, d: complex) -> None:
+    """Multiply by a matrix; a real one may treat real and imaginary parts alike, as plain floats, which is faster."""
     outer, inner = _strides(len(out), step, mask)
     for block in range(mask, len(out), 2 * outer):
         for start in range(block, block + outer, 2 * inner):

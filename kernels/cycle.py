@@ -53,7 +53,7 @@ def cycle(logs: Floats) -> float:
 
 @kernel
 def _cycle(logs: Floats) -> float:
-    rest = _residuals(logs)
+    rest = residuals(logs)
     if np.max(np.abs(rest)) < _STILL:
         return 0.0
     real = np.zeros(_HALF)
@@ -70,20 +70,21 @@ def _cycle(logs: Floats) -> float:
 
 
 @kernel
-def _residuals(logs: Floats) -> Floats:
-    """Residuals from the least-squares line, the last bar first."""
-    last = logs[WINDOW - 1]
-    centre = (WINDOW - 1) / 2.0
+def residuals(values: Floats) -> Floats:
+    """Return the residuals of ``values`` from their least-squares line, the last one first."""
+    n = len(values)
+    last = values[n - 1]
+    centre = (n - 1) / 2.0
     moment = 0.0
     total = 0.0
-    for i in range(WINDOW):
-        moment += (i - centre) * (logs[i] - last)
-        total += logs[i] - last
-    slope = moment * 12.0 / (WINDOW * (WINDOW * WINDOW - 1.0))
-    mean = total / WINDOW
-    rest = np.empty(WINDOW)
-    for i in range(WINDOW):
-        rest[WINDOW - 1 - i] = logs[i] - last - mean - slope * (i - centre)
+    for i in range(n):
+        moment += (i - centre) * (values[i] - last)
+        total += values[i] - last
+    slope = moment * 12.0 / (n * (n * n - 1.0))
+    mean = total / n
+    rest = np.empty(n)
+    for i in range(n):
+        rest[n - 1 - i] = values[i] - last - mean - slope * (i - centre)
     return rest
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from kernels.arrays import Floats, Ints
 from kernels.jit import kernel
-from kernels.tail import _checked_level, _mean_of_tail, _tail_size
+from kernels.tail import checked_level, mean_of_tail, tail_size
 
 
 class BookTail:
@@ -46,13 +46,13 @@ class BookTail:
         returns = np.ascontiguousarray(returns, np.float64)
         if not (np.isfinite(returns).all() and np.isfinite(held).all()):
             raise ValueError("returns and holdings must be finite")
-        self.level = _checked_level(level)
+        self.level = checked_level(level)
         self._returns = returns
         # Rows, and bounds as plain numbers: fetching them from arrays would cost more than the search for the tail.
         self._rows = list(returns)
         self._lowest: list[float] = returns.min(axis=1).tolist()
         self._highest: list[float] = returns.max(axis=1).tolist()
-        self._whole, self._size = _tail_size(returns.shape[1], level)
+        self._whole, self._size = tail_size(returns.shape[1], level)
         self._take(_book_losses(returns, np.ascontiguousarray(held, np.float64)))
 
     def after(self, holding: int, change: float) -> float:
@@ -92,7 +92,7 @@ class BookTail:
         ranking = np.argsort(-losses, kind="stable")
         self._ranking: Ints = ranking
         self._losses = losses
-        self.before = float(_mean_of_tail(losses[ranking[: self._whole + 1]], self._whole, self._size))
+        self.before = float(mean_of_tail(losses[ranking[: self._whole + 1]], self._whole, self._size))
 
     def _refused(self, holding: int, change: float) -> ValueError:
         return ValueError(f"holding {holding}, change {change}: expected 0 to {len(self._rows) - 1}, and finite")
@@ -131,4 +131,4 @@ def _shortfall_after(
             worst[place] = worst[place - 1]
             place -= 1
         worst[place] = loss
-    return _mean_of_tail(worst, whole, size)
+    return mean_of_tail(worst, whole, size)

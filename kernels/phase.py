@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from kernels import cycle
 from kernels.arrays import Complexes, Floats, Ints
 from kernels.circuit import apply_gate
 from kernels.fourier import _encode
@@ -29,7 +30,7 @@ def residuals(values: Floats) -> Floats:
     """
     if values.ndim != 1 or len(values) < 2:
         raise ValueError(f"values of shape {values.shape}, expected (n,) with n >= 2")
-    return _residuals(values)
+    return cycle.residuals(values)
 
 
 def dominant(amplitudes: Complexes) -> tuple[int, float, float]:
@@ -74,7 +75,7 @@ def read(values: Floats, gates: Ints, angles: Floats, still: float) -> tuple[int
 @kernel
 def _read(values: Floats, gates: Ints, angles: Floats, still: float) -> tuple[int, float, float]:
     """Return frequency -1 where a residual is not finite."""
-    rest = _residuals(values)
+    rest = cycle.residuals(values)
     largest = 0.0
     for k in range(len(rest)):
         if not math.isfinite(rest[k]):
@@ -90,23 +91,6 @@ def _read(values: Floats, gates: Ints, angles: Floats, still: float) -> tuple[in
     for row in range(len(gates)):
         apply_gate(state, parts, gates[row, 0], gates[row, 1], gates[row, 2], angles[row], qubits)
     return _dominant(state)
-
-
-@kernel
-def _residuals(values: Floats) -> Floats:
-    n = len(values)
-    last = values[n - 1]
-    centre = (n - 1) / 2.0
-    moment = 0.0
-    total = 0.0
-    for i in range(n):
-        moment += (i - centre) * (values[i] - last)
-        total += values[i] - last
-    slope = moment * 12.0 / (n * (n * n - 1.0))
-    rest = np.empty(n)
-    for i in range(n):
-        rest[n - 1 - i] = values[i] - last - total / n - slope * (i - centre)
-    return rest
 
 
 @kernel

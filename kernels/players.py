@@ -25,7 +25,7 @@ import numpy as np
 from kernels.arrays import Floats, Ints
 from kernels.coalition import _core_excess, _shapley
 from kernels.jit import kernel
-from kernels.tail import _mean_of_tail, _tail_size
+from kernels.tail import mean_of_tail, tail_size
 
 PLAYERS: Final = ("reversion", "momentum", "trend", "breakout")
 MEMORIES: Final = np.array([3.0, 8.0, 34.0])
@@ -243,13 +243,13 @@ def _coalition(earnings: Floats, level: float, order: Ints, bounds: Floats) -> t
         last = 3 if members >= 8 else (2 if members >= 4 else (1 if members >= 2 else 0))
         for t in range(n):
             totals[members, t] = totals[members - (1 << last), t] + earnings[t, last]
-    whole, size = _tail_size(n, level)
+    whole, size = tail_size(n, level)
     values = np.zeros(16)
     worst = np.empty(n)
     for members in range(1, 16):
         count = (members & 1) + (members >> 1 & 1) + (members >> 2 & 1) + (members >> 3)
         bounds[members] = _worst(totals, members, float(count), min(whole + 1, n), bounds[members], worst)
-        values[members] = -_mean_of_tail(worst, int(np.floor(size)), size)
+        values[members] = -mean_of_tail(worst, int(np.floor(size)), size)
     shares = _shapley(values, 4)
     return values, shares, _core_excess(values, shares), _jensen(earnings, order)
 

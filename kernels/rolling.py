@@ -10,7 +10,7 @@ import numpy as np
 
 from kernels.arrays import Floats
 from kernels.jit import kernel
-from kernels.tail import _mean_of_tail, _tail_size
+from kernels.tail import mean_of_tail, tail_size
 
 _COUNT: Final = 0
 _NEXT: Final = 1
@@ -146,8 +146,8 @@ def _shortfall(state: Floats, worst: Floats, loss: float, level: float) -> float
     state[_RING + following] = loss
     state[_COUNT] = count
     state[_NEXT] = (following + 1) % window
-    whole, size = _tail_size(count, level)
-    return _mean_of_tail(worst, whole, size)
+    whole, size = tail_size(count, level)
+    return mean_of_tail(worst, whole, size)
 
 
 @kernel

@@ -12,6 +12,7 @@ import numpy as np
 from kernels.arrays import Complexes, Floats, Ints
 from kernels.circuit import apply_gate
 from kernels.jit import kernel
+from kernels.tail import keep_worst, mean_of_tail
 
 _WORD: Final = 0xFFFFFFFF
 _GOLDEN: Final = 0x9E3779B9
@@ -46,24 +47,8 @@ def shortfall(losses: Floats, tail: float, worst: Floats) -> float:
 
     ``worst`` is room for floor(tail) + 1 numbers, or for all losses where they are fewer.
     """
-    count = worst.shape[0]
-    for i in range(count):
-        worst[i] = -math.inf
-    for i in range(losses.shape[0]):
-        loss = losses[i]
-        if loss > worst[count - 1]:
-            place = count - 1
-            while place > 0 and worst[place - 1] < loss:
-                worst[place] = worst[place - 1]
-                place -= 1
-            worst[place] = loss
-    whole = int(tail)
-    total = 0.0
-    for i in range(whole):
-        total += worst[i]
-    if tail > whole:
-        total += (tail - whole) * worst[whole]
-    return total / tail
+    keep_worst(losses, worst)
+    return mean_of_tail(worst, int(tail), tail)
 
 
 @kernel
@@ -110,10 +95,3 @@ def resampled_mean(values: Floats, restart: float, seed: int, draw: int) -> floa
         total += values[at]
     mean: float = total / size
     return mean
-
-
-def tail_size(observations: int, level: float) -> tuple[float, int]:
-    """Return how many of ``observations`` are in the tail beyond ``level``, and the room that ``shortfall`` needs."""
-    size = observations * (1.0 - level)
-    whole = math.floor(size + 1e-9)
-    return max(size, float(whole)), int(min(whole + 1, observations))

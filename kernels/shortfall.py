@@ -19,7 +19,7 @@ import numpy as np
 from kernels.arrays import Floats
 from kernels.jit import kernel
 from kernels.law import standard_shortfall
-from kernels.tail import _checked_level, expected_shortfall
+from kernels.tail import checked_level, expected_shortfall
 
 LEAST_OBSERVATIONS: Final = 100
 LEAST_FREEDOM: Final = 2.05
@@ -126,7 +126,7 @@ def refit_student(losses: Floats, freedom: float) -> Student:
 
 def student_shortfall(losses: Floats, level: float) -> float:
     """Return the expected shortfall of Student's t fitted to ``losses``; see `fit_student`, whose laws hold."""
-    return fit_student(losses).shortfall(_checked_level(level))
+    return fit_student(losses).shortfall(checked_level(level))
 
 
 def _standard(losses: Floats) -> tuple[Floats, float, float]:

@@ -40,7 +40,7 @@ def expected_shortfall(losses: Floats, level: float) -> float:
     >>> round(expected_shortfall(np.arange(1.0, 101.0), 0.975), 12)
     99.2
     """
-    return float(_expected_shortfall(_sample(losses), _checked_level(level)))
+    return float(_expected_shortfall(_sample(losses), checked_level(level)))
 
 
 def value_at_risk(losses: Floats, level: float) -> float:
@@ -51,7 +51,7 @@ def value_at_risk(losses: Floats, level: float) -> float:
     >>> value_at_risk(np.arange(1.0, 101.0), 0.975)
     98.0
     """
-    return float(_value_at_risk(_sample(losses), _checked_level(level)))
+    return float(_value_at_risk(_sample(losses), checked_level(level)))
 
 
 def worst_shortfall(returns: Floats, held: Floats, low: Floats, high: Floats, level: float) -> float:
@@ -83,11 +83,11 @@ def worst_shortfall(returns: Floats, held: Floats, low: Floats, high: Floats, le
         raise ValueError("returns and holdings must be finite")
     if not ((low <= held).all() and (held <= high).all()):
         raise ValueError("each holding must lie between its low and its high")
-    return float(_worst_shortfall(returns, held, low, high, _checked_level(level)))
+    return float(_worst_shortfall(returns, held, low, high, checked_level(level)))
 
 
 @kernel
-def _tail_size(n: int, level: float) -> tuple[int, float]:
+def tail_size(n: int, level: float) -> tuple[int, float]:
     """Return floor(m) and m, the number of observations in the tail of n."""
     size = n * (1.0 - level)
     whole = int(np.floor(size + _WHOLE))
@@ -98,10 +98,19 @@ def _tail_size(n: int, level: float) -> tuple[int, float]:
 def _tail(losses: Floats, level: float) -> tuple[Floats, float]:
     """Return the floor(m) + 1 greatest losses, downward, and m."""
     n = losses.size
-    whole, size = _tail_size(n, level)
-    count = min(whole + 1, n)
-    worst = np.full(count, -np.inf)
-    for i in range(n):
+    whole, size = tail_size(n, level)
+    worst = np.empty(min(whole + 1, n))
+    keep_worst(losses, worst)
+    return worst, size
+
+
+@kernel
+def keep_worst(losses: Floats, worst: Floats) -> None:
+    """Write the greatest of ``losses`` to ``worst``, downward, as many as it has room for."""
+    count = worst.shape[0]
+    for i in range(count):
+        worst[i] = -np.inf
+    for i in range(losses.shape[0]):
         loss = losses[i]
         if loss <= worst[count - 1]:
             continue
@@ -110,17 +119,16 @@ def _tail(losses: Floats, level: float) -> tuple[Floats, float]:
             worst[place] = worst[place - 1]
             place -= 1
         worst[place] = loss
-    return worst, size
 
 
 @kernel
 def _expected_shortfall(losses: Floats, level: float) -> float:
     worst, size = _tail(losses, level)
-    return _mean_of_tail(worst, int(np.floor(size)), size)
+    return mean_of_tail(worst, int(np.floor(size)), size)
 
 
 @kernel
-def _mean_of_tail(worst: Floats, whole: int, size: float) -> float:
+def mean_of_tail(worst: Floats, whole: int, size: float) -> float:
     """Mean of the tail of losses sorted downward: ``whole`` of them and a part of the next."""
     total = 0.0
     for i in range(whole):
@@ -177,7 +185,8 @@ def _sample(losses: Floats) -> Floats:
     return losses
 
 
-def _checked_level(level: float) -> float:
+def checked_level(level: float) -> float:
+    """Return ``level``; raise ValueError where it does not lie in (0, 1)."""
     if not 0.0 < level < 1.0:
         raise ValueError(f"level must lie in (0, 1), got {level}")
     return level

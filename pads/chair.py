@@ -27,7 +27,7 @@ from pads.decision import Ruling, drawdown_of, position_in, stand_in
 from pads.instrument import Instrument
 from pads.orders import Orders, Proposed
 from pads.rounds import Round, Rounds
-from pads.ruling import Rulings
+from pads.ruling import Rulings, worst_danger
 from pads.standing import StandingHedges
 from pads.suspicion import Suspicions
 
@@ -163,7 +163,7 @@ class Chair:
 
     def _keep_hedges(self, closing: Round, instrument: Instrument) -> None:
         """Let go of hedges of a position that is out of danger: no release, no alert, and the appetite back."""
-        severity = max([instrument.severity, *closing.severities.values()])
+        severity = worst_danger(closing, instrument)
         is_endangered = self._rulings.is_endangered(closing, severity) or not instrument.is_calm
         self.hedges.keep(instrument.symbol, closing.request.position, is_endangered=is_endangered)
 

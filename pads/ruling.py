@@ -41,7 +41,7 @@ class Rulings:
         request = closing.request
         adaptability = instrument.adaptability(request.phase, request.prior)
         trade = self._board.trade(request.prior, closing.answers, adaptability, instrument.weights, is_open=is_quorate)
-        severity = max([instrument.severity, *closing.severities.values()])
+        severity = worst_danger(closing, instrument)
         silence = "" if is_quorate else self._silence(closing)
         serving = self._hedges.units(request.symbol, request.position)
         choice = self._sizer.choose(self._situation(closing, instrument, trade, severity, silence, serving))
@@ -97,7 +97,7 @@ class Rulings:
         return hedged(choice, hedge), order
 
     def is_endangered(self, closing: Round, severity: float) -> bool:
-        """Tell whether a position that is kept needs a hedge: in release, or under an alert."""
+        """Tell whether a position that is kept needs a hedge: in release, or under an alert of this severity."""
         return closing.request.phase is Phase.RELEASE or severity > self._config.hedge.severity
 
     def _hedge(self, closing: Round, severity: float, units: Decimal) -> Hedge | None:
@@ -114,6 +114,11 @@ class Rulings:
 
     def _is_working(self, book: PortfolioUpdate, symbol: str) -> bool:
         return is_working(book, symbol) or self._orders.concerns(symbol)
+
+
+def worst_danger(closing: Round, instrument: Instrument) -> float:
+    """Return the severity of the worst that alerts and answers have told since the last decision."""
+    return max([instrument.severity, *closing.severities.values()])
 
 
 def _beside(choice: Choice, serving: Decimal) -> Choice:

@@ -77,3 +77,28 @@ class Calibration:
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a state that ``snapshot`` gave."""
         self.value = state["calibration"]
+
+
+class Windowed:
+    """A strategy of one symbol that measures all it needs in the window of bars; what it learns is its calibration."""
+
+    def __init__(self, initial: float, rate: float) -> None:
+        self._calibration = Calibration(initial, rate)
+
+    def take(self, row: Floats) -> None:
+        """Nothing: the window has it."""
+
+    def clear(self) -> None:
+        """Nothing: the window forgets."""
+
+    def learn(self, settled: DecisionRequest, vote: Vote, feedback: PerformanceFeedback) -> None:
+        """Recalibrate."""
+        self._calibration.learn(settled, vote, feedback)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the state as plain data."""
+        return self._calibration.snapshot()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over a state that ``snapshot`` gave."""
+        self._calibration.restore(state)

@@ -22,29 +22,20 @@ weights, x_i proportional to w_i^(1 / alpha) (Mo and Walrand 2000); the seat rep
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
-from bus.messages import DecisionRequest, PerformanceFeedback
-from kernels.arrays import Floats
 from kernels.concentration import fair_split
 from kernels.inventory import Holding, holding
 from market.strategy import ABSTENTION, Reasons, Scene, Vote
-from qbmia.calibration import Calibration
+from qbmia.calibration import Windowed
 from qbmia.config import RobinHoodConfig
 
 
-class RobinHood:
+class RobinHood(Windowed):
     """The crowd's reservation price of one symbol; all it measures lies in the window of bars."""
 
     def __init__(self, config: RobinHoodConfig) -> None:
         self._config = config
-        self._calibration = Calibration(config.calibration, config.learning_rate)
-
-    def take(self, row: Floats) -> None:
-        """Nothing: the window has it."""
-
-    def clear(self) -> None:
-        """Nothing: the window forgets."""
+        super().__init__(config.calibration, config.learning_rate)
 
     def vote(self, scene: Scene) -> Vote:
         """Lean with the reservation price, as far as the inventory is concentrated; abstain without volume."""
@@ -58,18 +49,6 @@ class RobinHood:
             ("thinness", seen.thinness),
         )
         return self._calibration.vote(scene, exposure, max(seen.volume_gini, seen.gain_gini), reasons)
-
-    def learn(self, settled: DecisionRequest, vote: Vote, feedback: PerformanceFeedback) -> None:
-        """Recalibrate."""
-        self._calibration.learn(settled, vote, feedback)
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return the state as plain data."""
-        return self._calibration.snapshot()
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take over a state that ``snapshot`` gave."""
-        self._calibration.restore(state)
 
 
 def reservation_price(mid: float, inventory: float, risk_aversion: float, sigma: float, horizon: float) -> float:

@@ -10,33 +10,23 @@ Reports the residual of the dynamics and the exploitability, what the best singl
 in units of payoff. Dynamics that have not come to rest are not trusted: confidence 0.
 """
 
-from typing import Any
-
 import numpy as np
 
-from bus.messages import DecisionRequest, PerformanceFeedback
-from kernels.arrays import Floats
 from kernels.logit import rest
 from market.strategy import ABSTENTION, Scene, Vote
 from market.window import CLOSE
-from qbmia.calibration import Calibration
+from qbmia.calibration import Windowed
 from qbmia.config import TemporalBiologicalNashConfig
 
 
-class TemporalBiologicalNash:
+class TemporalBiologicalNash(Windowed):
     """The population of one symbol; all it has seen lies in the window of bars."""
 
     def __init__(self, config: TemporalBiologicalNashConfig, *, decay: float) -> None:
         self._config = config
         self._decay = decay
         self._memories = np.array(config.memories_bars, dtype=np.int64)
-        self._calibration = Calibration(config.calibration, config.learning_rate)
-
-    def take(self, row: Floats) -> None:
-        """Nothing: the window has it."""
-
-    def clear(self) -> None:
-        """Nothing: the window forgets."""
+        super().__init__(config.calibration, config.learning_rate)
 
     def vote(self, scene: Scene) -> Vote:
         """Lean with what the population holds at rest; abstain where the window is shorter than the delay allows."""
@@ -58,15 +48,3 @@ class TemporalBiologicalNash:
             ("exploitability", found.exploitability),
         )
         return self._calibration.vote(scene, found.exposure, 1.0 if found.has_converged else 0.0, reasons)
-
-    def learn(self, settled: DecisionRequest, vote: Vote, feedback: PerformanceFeedback) -> None:
-        """Recalibrate."""
-        self._calibration.learn(settled, vote, feedback)
-
-    def snapshot(self) -> dict[str, Any]:
-        """Return the state as plain data."""
-        return self._calibration.snapshot()
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take over a state that ``snapshot`` gave."""
-        self._calibration.restore(state)

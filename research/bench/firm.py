@@ -1,15 +1,12 @@
 """The whole firm: rounds a second on the simulated bus, seconds to start as processes, memory of the largest."""
 
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any, Final
 
 from bus.config import Settings
-from bus.footprint import calm_collector
 from bus.main import default_config
 from ops.harness import Firm
 from research.backtest import backtest
@@ -40,7 +37,6 @@ def full_firm_rounds_per_s() -> tuple[str, list[float]]:
     for _ in range(_RUNS):
         with tempfile.TemporaryDirectory(prefix="bd-bench-") as folder:
             settings = Settings.load(default_config(), Path(folder)).elsewhere(Path(folder), {"market": market})
-            calm_collector()
             rates.append(backtest(settings).rounds_per_s)
     return name, rates
 
@@ -62,16 +58,6 @@ def start_and_memory() -> tuple[float, dict[str, float], dict[str, float]]:
                 fields = _memory(pid) if pid is not None else {}
                 resident[name], peak[name] = fields.get("VmRSS", 0.0), fields.get("VmHWM", 0.0)
     return statistics.median(starts), resident, peak
-
-
-def import_seconds(module: str) -> float:
-    """Return the seconds a fresh interpreter takes to import a module, the median of three."""
-    runs = []
-    for _ in range(_RUNS):
-        started = time.perf_counter()
-        subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
-        runs.append(time.perf_counter() - started)
-    return statistics.median(runs)
 
 
 def _memory(pid: int) -> dict[str, float]:

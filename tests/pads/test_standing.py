@@ -5,10 +5,9 @@ from decimal import Decimal
 import pytest
 
 from bus.messages import Action, Order, OrderProposed, OrderRejected, Side
-from pads.config import PadsConfig
 from pads.standing import StandingHedges
-from tests.pads.desk import BULLISH, SHORT, Desk, crash, decision, drifting, messages
-from tests.pads.test_agent import report
+from tests.pads.desk import BULLISH, Desk, decision, messages
+from tests.pads.test_agent import release_pair, report
 from tests.seats.driver import request
 
 D = Decimal
@@ -66,16 +65,10 @@ def test_it_survives_a_restart(hedges: StandingHedges) -> None:
 
 
 def hedged() -> tuple[Desk, float, Order]:
-    """Return two instruments that move alike and crash, a position in B hedged in A, and the hedge."""
-    desk = Desk(PadsConfig.model_validate({**SHORT, "adaptability_weight": 0.0}))
-    quiet = drifting(60)
-    closes = [*quiet, *crash(quiet[-1])]
-    for number, close in enumerate(closes):
-        desk.reject(desk.round(close, None, "A"))
-        if number < len(closes) - 1:
-            desk.reject(desk.round(close / 2, None, "B"))
-    outputs = desk.round(closes[-1] / 2, None, "B", positions={"B": "20"})
-    return desk, closes[-1], messages(outputs, OrderProposed)[0].order
+    """Return two instruments that move alike and crash, the close of A, and the hedge in A of a position in B."""
+    desk, close = release_pair()
+    outputs = desk.round(close, None, "B", positions={"B": "20"})
+    return desk, 2 * close, messages(outputs, OrderProposed)[0].order
 
 
 def test_the_board_of_its_own_instrument_does_not_give_it_up() -> None:
