@@ -20,6 +20,8 @@ ENV_PREFIX: Final = "BOARDROOM_"
 FIRM_FILE: Final = "firm.toml"
 LIMITS_FILE: Final = "limits.toml"
 SAVED_FILE: Final = "config.json"
+BOOK: Final = "book"
+"""Table of limits.toml that belongs to no agent: what all hold the book to."""
 _SHOWN: Final = 60
 _RESERVED_VARIABLES: Final = frozenset({"RUN_DIR", "CONFIG"})
 
@@ -56,8 +58,9 @@ class BusConfig(Config):
     """The [bus] table.
 
     ``mode`` simulated runs all agents in one process in virtual time; it is chosen here or by a command, never fallen
-    back to. ``transport`` ipc uses sockets in the run directory, tcp the loopback ``ports``. ``journal_fsync_s`` is
-    the longest time an input outside the gates and execution may stay unsynced.
+    back to. ``transport`` ipc uses sockets in the run directory, tcp the loopback ``ports``. ``keys`` is
+    the folder of the gates' keys, from the folder of the configuration; empty is one in the run directory.
+    ``journal_fsync_s`` is the longest time an input outside the gates and execution may stay unsynced.
     """
 
     mode: Literal["live", "simulated"] = "live"
@@ -71,6 +74,7 @@ class BusConfig(Config):
     heartbeat_s: float = Field(0.5, gt=0)
     gap_timeout_s: float = Field(5.0, gt=0)
     retry_s: float = Field(0.2, gt=0)
+    keys: str = ""
     journal_fsync_s: float = Field(1.0, gt=0)
     journal_segment_mb: int = Field(64, ge=1)
     snapshot_inputs: int = Field(10_000, ge=10)
@@ -144,7 +148,7 @@ class Settings:
         common = {name: table for name, table in tables.items() if name in fixed}
         self.firm = _checked(FirmConfig, common, folder / FIRM_FILE, "")
         for name in limits:
-            if name not in self.firm.agents:
+            if name != BOOK and name not in self.firm.agents:
                 raise ConfigError(
                     f"{folder / LIMITS_FILE}: unknown table [{name}]; it would limit nothing: remove or correct it, or "
                     f"add [agents.{name}] to {FIRM_FILE}"
@@ -174,12 +178,15 @@ class Settings:
         except (ValueError, KeyError, TypeError) as error:
             raise ConfigError(f"{path}: not a saved configuration: {error}; start the firm again") from None
 
-    def elsewhere(self, run_dir: Path, replaced: Tables | None = None) -> Self:
+    def elsewhere(self, run_dir: Path, replaced: Tables | None = None, *, keys: Path | None = None) -> Self:
         """Return the same configuration for another run directory, with some tables replaced whole.
 
-        The ledger is then the one in that directory, wherever the firm's own may be.
+        The ledger is then the one in that directory, wherever the firm's own may be, and so are the keys, unless
+        the [bus] table or ``keys`` names their folder.
         """
         tables = {**self._tables, **(replaced or {})}
+        if keys is not None:
+            tables = _merged(tables, {"bus": {"keys": str(keys.resolve())}})
         if "recorder" in tables:
             tables["recorder"] = {key: value for key, value in tables["recorder"].items() if key != "url"}
         return type(self)(self.folder, run_dir, tables, self._limits)
@@ -187,6 +194,11 @@ class Settings:
     def overridden(self, overrides: Tables) -> Self:
         """Return the same configuration with ``overrides`` winning, table by table and key by key."""
         return type(self)(self.folder, self.run_dir, _merged(self._tables, overrides), self._limits)
+
+    @property
+    def keys(self) -> Path:
+        """Folder of the keys that gates sign with: that of the [bus] table, or one in the run directory."""
+        return self.folder / self.firm.bus.keys if self.firm.bus.keys else self.run_dir / "keys"
 
     def save(self) -> None:
         """Write the merged configuration into the run directory.

@@ -7,7 +7,9 @@ against the limits until the book shows it, and is refused in public when its re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import Any, ClassVar, Final, NamedTuple, Protocol, TypeVar
+
+from pydantic import TypeAdapter
 
 from bus.agent import Agent, Answer, handles
 from bus.errors import Invalid
@@ -22,30 +24,52 @@ from bus.messages import (
     OrderProposed,
     OrderRejected,
     PortfolioUpdate,
+    Severity,
     Undelivered,
     Verdict,
 )
 
+_VERDICT: Final = TypeAdapter(Verdict).validator
+"""What the constructor calls, in two thirds of its time: a gate makes dozens of verdicts of every order."""
 B = TypeVar("B", contravariant=True)
 L = TypeVar("L", contravariant=True)
 
 
 class Finding(NamedTuple):
-    """What a rule found: its word, the measured value beside its limit, and why in a few words."""
+    """What a rule found: its word, the measured value beside its limit, and why in a few words.
+
+    ``remedy`` says what would help this order, where that is more than the rule's own standing advice.
+    """
 
     passes: bool
     value: Decimal | float | None
     limit: Decimal | float | None
-    unit: str
     detail: str
+    remedy: str = ""
 
 
 class Rule(Protocol[B, L]):
-    """One reason to refuse an order."""
+    """One reason to refuse an order: number and name under which it is reported, and what its breach leads to."""
+
+    @property
+    def id(self) -> str:
+        """Number in the register of rules."""
 
     @property
     def name(self) -> str:
         """Name under which refusals are reported and counted."""
+
+    @property
+    def severity(self) -> Severity:
+        """What a breach leads to."""
+
+    @property
+    def unit(self) -> str:
+        """Unit of value and limit."""
+
+    @property
+    def remedy(self) -> str:
+        """What helps against a breach."""
 
     def check(self, order: Order, book: B, limits: L) -> Finding:
         """Judge ``order`` against ``book``; raising refuses it."""
@@ -53,30 +77,40 @@ class Rule(Protocol[B, L]):
 
 def judge(gate: str, rules: Sequence[Rule[B, L]], order: Order, book: B, limits: L) -> tuple[Verdict, ...]:
     """Return the verdict of every rule, in order; none is skipped because another refused."""
-    return tuple(_verdict(gate, rule, order, book, limits) for rule in rules)
+    return tuple([_verdict(gate, rule, order, book, limits) for rule in rules])
 
 
-def refusal(gate: str, rule: str, detail: str) -> Verdict:
+def refusal(gate: str, rule: str, detail: str, number: str = "") -> Verdict:
     """Return the verdict of a rule that refuses without a measurement."""
-    return Verdict(gate=gate, rule=rule, passes=False, value=None, limit=None, unit="", detail=detail)
+    return Verdict(gate=gate, rule=rule, passes=False, value=None, limit=None, unit="", detail=detail, id=number)
 
 
 def refusals(verdicts: Sequence[Verdict]) -> str:
     """Return why the verdicts refuse, rule by rule; empty when all pass."""
-    return "; ".join(f"{verdict.rule}: {verdict.detail}" for verdict in verdicts if not verdict.passes)
+    return "; ".join(f"{verdict.rule}: {verdict.detail}" for verdict in verdicts if verdict.refuses)
 
 
 def _verdict(gate: str, rule: Rule[B, L], order: Order, book: B, limits: L) -> Verdict:
     try:
-        passes, value, limit, unit, detail = rule.check(order, book, limits)
-        value, limit = _number(value), _number(limit)
-        return Verdict(gate=gate, rule=rule.name, passes=passes, value=value, limit=limit, unit=unit, detail=detail)
+        passes, value, limit, detail, remedy = rule.check(order, book, limits)
+        fields = {
+            "gate": gate,
+            "rule": rule.name,
+            "passes": passes,
+            "value": None if value is None else float(value),
+            "limit": None if limit is None else float(limit),
+            "unit": rule.unit,
+            "detail": detail,
+            "id": rule.id,
+            "severity": rule.severity,
+            "remedy": "" if passes else remedy or rule.remedy,
+        }
+        found: Verdict = _VERDICT.validate_python(fields)
+        return found
     except Exception as error:
-        return refusal(gate, rule.name, f"cannot judge: {type(error).__name__}: {' '.join(str(error).split())}")
-
-
-def _number(value: Decimal | float | None) -> float | None:
-    return None if value is None else float(value)
+        return refusal(
+            gate, rule.name, f"cannot judge: {type(error).__name__}: {' '.join(str(error).split())}", rule.id
+        )
 
 
 class Gate(Agent, ABC):
@@ -100,6 +134,8 @@ class Gate(Agent, ABC):
         self.passed = self.refused = 0
         self._remembered = remembered_orders
         self._seen: dict[str, None] = {}
+        self._booked: dict[str, int] = {}
+        self._splits: dict[str, int] = {}
 
     @abstractmethod
     def last_bar(self, symbol: str) -> int | None:
@@ -119,6 +155,9 @@ class Gate(Agent, ABC):
             return None
         self.portfolio = book
         self.is_book_whole = True
+        self._booked[book.symbol] = book.bar
+        if book.bar >= self._splits.get(book.symbol, book.bar + 1):
+            del self._splits[book.symbol]
         if self.in_flight:
             self.in_flight.settle(book, self.conversation.sent_ns)
         self.book_changed(book)
@@ -161,12 +200,20 @@ class Gate(Agent, ABC):
             self.remember(order)
             self.refuse(order, (*earlier, refusal(self.name, "deadline", detail)))
 
+    def note_split(self, update: MarketUpdate) -> None:
+        """Take note of a split: until a book shows it, its units are not those that the prices are of."""
+        is_split = update.action is not None and update.action.split != 1
+        if is_split and update.bar > self._booked.get(update.symbol, -1):
+            self._splits[update.symbol] = update.bar
+
     def must_wait(self, order: Order, portfolio_version: int) -> bool:
-        """Tell whether the order speaks of a bar or a book that is still on its way; an unknown symbol is not."""
+        """Tell whether a bar or a book that the order is judged by is still on its way; an unknown symbol is not."""
         bar = self.last_bar(order.symbol)
         if bar is None:
             return False
-        return bar < order.bar or self.portfolio is None or self.portfolio.version < portfolio_version
+        if bar < order.bar or self._splits:
+            return True
+        return self.portfolio is None or self.portfolio.version < portfolio_version
 
     def refuse(self, order: Order, verdicts: tuple[Verdict, ...]) -> None:
         """Publish that an order ends here, with every rule's word."""
@@ -199,6 +246,8 @@ class Gate(Agent, ABC):
             "passed": self.passed,
             "refused": self.refused,
             "seen": list(self._seen),
+            "booked": dict(self._booked),
+            "splits": dict(self._splits),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -208,6 +257,7 @@ class Gate(Agent, ABC):
         self.in_flight.restore(state["in_flight"])
         self.passed, self.refused = state["passed"], state["refused"]
         self._seen = dict.fromkeys(state["seen"])
+        self._booked, self._splits = dict(state["booked"]), dict(state["splits"])
 
 
 def _keys(order: Order) -> tuple[str, str]:

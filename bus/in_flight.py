@@ -3,7 +3,7 @@
 An order counts from the moment a gate lets it go until a PORTFOLIO_UPDATE carries it, or it has ended without a fill.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -38,8 +38,8 @@ class Exposure(NamedTuple):
     def plus(self, side: Side, quantity: Decimal) -> "Exposure":
         """Return the exposure with one more open order."""
         if side is Side.BUY:
-            return self._replace(buying=self.buying + quantity)
-        return self._replace(selling=self.selling + quantity)
+            return Exposure(self.held, self.buying + quantity, self.selling)
+        return Exposure(self.held, self.buying, self.selling + quantity)
 
     def is_reduced_by(self, order: Order) -> bool:
         """Tell whether ``order`` only shrinks the holding toward zero, even after all open orders of its side."""
@@ -118,7 +118,7 @@ class InFlight:
         self._entries = {entry.order.order_id: entry for entry in entries}
 
 
-def exposures(book: PortfolioUpdate, in_flight: InFlight) -> dict[str, Exposure]:
+def exposures(book: PortfolioUpdate, in_flight: Iterable[Order]) -> dict[str, Exposure]:
     """Return what each symbol holds and may become: positions, working orders, and orders still in flight."""
     found = {position.symbol: Exposure(position.quantity) for position in book.positions}
     for working in book.working:

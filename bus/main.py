@@ -20,6 +20,7 @@ from bus.direct import ZmqDirect, addresses
 from bus.errors import BoardroomError, ConfigError, Fatal, JournalError
 from bus.footprint import calm_collector, release_compiler
 from bus.journal import Journal
+from bus.keys import make_keys
 from bus.log import open_log, say
 from bus.messages import AgentStatus
 from bus.poll import LivePoll
@@ -107,7 +108,10 @@ def _run(name: str, build: Build, arguments: argparse.Namespace, log: FilteringB
         raise ConfigError(f"{settings.folder}/firm.toml: no [agents.{name}]; add it to the process list")
     if arguments.check:
         with tempfile.TemporaryDirectory(prefix="boardroom-check-") as scratch:
-            build(settings.elsewhere(Path(scratch)))
+            checked = settings.elsewhere(Path(scratch))
+            if not settings.firm.bus.keys:
+                make_keys(checked.keys, 0)
+            build(checked)
         print(f"{name}: configuration is in order")
         return
     run_dir.create()

@@ -17,15 +17,19 @@ from bus.inbox import Inbox
 from bus.message import Delivery, Envelope, Header, Message, Overflow, Plane
 from bus.messages import (
     Ack,
+    AgentState,
     AgentStatus,
     Gap,
+    Heard,
     Hello,
     Ping,
     Resend,
     ResendUnavailable,
+    Silent,
     Undelivered,
 )
 from bus.poll import BROADCAST, DIRECT
+from bus.pulse import Pulse
 from bus.sequencer import Missing, Sequencer
 
 _NS: Final = 1_000_000_000
@@ -78,6 +82,7 @@ class Post:
         self._peers = frozenset(peers)
         self._status = status
         self._heartbeat_ns = round(config.heartbeat_s * _NS)
+        self._pulse = Pulse(self._heartbeat_ns) if Silent.KIND in self._subscriptions else None
         self._heartbeat_due_ns = 0
         self._next_due_ns = 0
         self._count = 0
@@ -156,6 +161,8 @@ class Post:
         """Repeat, give up, ask for gaps, and beat the heart, each when it is time."""
         if now_ns >= self._heartbeat_due_ns:
             self.beat(now_ns)
+        if self._pulse is not None:
+            self.notices += [(Silent(agent=peer, since_ns=since), "") for peer, since in self._pulse.silences(now_ns)]
         if self._next_due_ns <= now_ns and len(self.outgoing):
             for sent in self.outgoing.due(now_ns):
                 self.counters["repeated"] += 1
@@ -300,6 +307,11 @@ class Post:
         for stream in status.streams:
             if stream.kind in self._subscriptions:
                 self.sequencer.learn(header.sender, stream.kind, stream.last, now_ns)
+        if self._pulse is not None and header.sender in self._peers:
+            if status.state is AgentState.STOPPING:
+                self._pulse.leave(header.sender)
+            elif self._pulse.beat(header.sender, now_ns):
+                self.notices.append((Heard(agent=header.sender), ""))
 
     def _lose(self, lost: Missing, ready: Iterable[Envelope]) -> None:
         self.counters["gaps_lost"] += 1

@@ -18,6 +18,8 @@ from bus.redis_server import EMBEDDED, find_server
 from bus.rundir import RunDir
 from cli.options import ConfigOption, JsonOption, NewRunDirOption, console, load, print_json
 from kernels.batch import engine
+from market.sessions import calendars
+from research.sessions import make_sessions
 
 _MIN_FREE_MB: Final = 200
 _CHECK_S: Final = 60
@@ -60,6 +62,7 @@ def examine(config: Path | None, run_dir: Path | None) -> Iterable[Finding]:
     if settings.firm.bus.redis_url == EMBEDDED:
         yield _attempt("redis", lambda: str(find_server()))
     yield _attempt("run directory", lambda: _room(settings))
+    yield _attempt("trading sessions", lambda: _sessions(settings))
     for name, entry in settings.firm.agents.items():
         if entry.enabled:
             yield _check_agent(name, entry.module or name, settings)
@@ -99,6 +102,13 @@ def _room(settings: Settings) -> str:
             f"{settings.run_dir}: {free_mb} MB free, {_MIN_FREE_MB} MB are needed for journals; free some"
         )
     return f"{settings.run_dir}, {free_mb:,} MB free"
+
+
+def _sessions(settings: Settings) -> str:
+    """Compute the sessions that compliance needs where they are missing, as a start would."""
+    made = make_sessions(settings)
+    named = [f"{name} (computed now)" if name in made else name for name in calendars(settings)]
+    return ", ".join(named) or "none needed"
 
 
 def _check_agent(name: str, module: str, settings: Settings) -> Finding:

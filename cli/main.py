@@ -10,14 +10,21 @@ from bus.errors import BoardroomError
 from cli.ablate import ablate
 from cli.ask import ask
 from cli.backtest import backtest
+from cli.compliance import compliance
 from cli.demo import demo
 from cli.doctor import doctor
+from cli.drill import drill
+from cli.halt import halt
+from cli.keys import keys
 from cli.options import errors
 from cli.replay import replay
+from cli.resume import resume
+from cli.review import review
 from cli.status import status
 from cli.stop import stop
 from cli.up import up
 from cli.verify import verify
+from cli.violations import violations
 from cli.why import why
 
 app = typer.Typer(
@@ -27,7 +34,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for verb in (demo, up, status, stop, ask, why, replay, verify, backtest, ablate, doctor):
+VERBS = (
+    *(demo, up, status, stop, halt, resume, drill),
+    *(ask, why, violations, review, compliance, replay, verify, backtest, ablate, keys, doctor),
+)
+for verb in VERBS:
     app.command()(verb)
 
 

@@ -10,9 +10,10 @@ from rich.table import Table
 from rich.tree import Tree
 
 from bus.message import Part, Probabilities
-from bus.messages import DecisionMade, MarketUpdate, PerformanceFeedback, Score, Verdict
+from bus.messages import DecisionMade, MarketUpdate, OrderRisk, PerformanceFeedback, Score, Verdict
 from ops.curve import Path
-from ops.explain import Chain, OrderStory
+from ops.explain import Chain, Cost, OrderStory
+from ops.schema import ESTIMATORS
 from ops.summary import Skill, Summary
 from pads.config import MARKET_MAKER
 
@@ -65,7 +66,31 @@ def _add_order(tree: Tree, story: OrderStory) -> None:
         f"[bold]order[/bold] {escape(order.order_id)}: {order.side} {order.quantity} {escape(order.symbol)} "
         f"sized on {order.reference_price}; {story.status}{by}{said}"
     )
+    if story.cost is not None:
+        branch.add(_cost(story.cost))
+    if story.risk is not None:
+        branch.add(_order_risk(story.risk))
     branch.add(_verdicts(story.verdicts) if story.verdicts else "no verdicts in the ledger")
+
+
+def _cost(cost: Cost) -> str:
+    against = {"arrival": cost.arrival_bps, "TWAP": cost.twap_bps, "VWAP": cost.vwap_bps}
+    benchmarks = ", ".join(f"{name} {value:+.2f}" for name, value in against.items() if value is not None)
+    return (
+        f"cost {cost.total} = delay {cost.delay} + trading {cost.trading} + opportunity {cost.opportunity} + "
+        f"fees {cost.fees}; {cost.schedule}, {cost.children} child orders"
+        f"{f'; basis points against {benchmarks}' if benchmarks else ''}"
+    )
+
+
+def _order_risk(risk: OrderRisk) -> str:
+    parts = []
+    for name in ESTIMATORS:
+        before, after, marginal = (getattr(tail, name) for tail in (risk.before, risk.after, risk.marginal))
+        if after is not None:
+            parts.append(f"{name} {before or 0.0:.3%} to {after:.3%} ({marginal or 0.0:+.3%})")
+    told = ", ".join(parts) or "not measured"
+    return f"expected shortfall of a day at 97.5 %, {risk.observations} returns: {told}"
 
 
 def _no_order(decision: DecisionMade | None) -> str:
@@ -77,10 +102,12 @@ def _no_order(decision: DecisionMade | None) -> str:
 def _verdicts(verdicts: Iterable[Verdict]) -> Table:
     table = Table("gate", "rule", "verdict", "value", "limit", "unit", "detail", title="verdicts", title_justify="left")
     for verdict in verdicts:
-        word = "[green]passes[/green]" if verdict.passes else "[red]refuses[/red]"
+        word = "[green]passes[/green]" if verdict.passes else "[red]refuses[/red]" if verdict.refuses else "warns"
         value, limit = _number(verdict.value), _number(verdict.limit)
         unit, detail = escape(verdict.unit), escape(verdict.detail)
-        table.add_row(escape(verdict.gate), escape(verdict.rule), word, value, limit, unit, detail)
+        remedy = f"; remedy: {escape(verdict.remedy)}" if verdict.remedy else ""
+        name = f"{verdict.id} {verdict.rule}".strip()
+        table.add_row(escape(verdict.gate), escape(name), word, value, limit, unit, f"{detail}{remedy}")
     return table
 
 

@@ -20,6 +20,7 @@ from execution.config import ExecutionConfig
 from market.config import MarketConfig
 from ops.recorder.config import RecorderConfig
 from pads.config import PadsConfig
+from portfolio.limits import BookLimits
 from qbmia.config import QbmiaConfig
 from quantum_amos.config import QuantumAmosConfig
 from quasar.config import QuasarConfig
@@ -41,7 +42,7 @@ FIRM: Final[dict[str, type[Config]]] = {
     "execution": ExecutionConfig,
     "recorder": RecorderConfig,
 }
-LIMITS: Final[dict[str, type[Config]]] = {"risk": RiskLimits, "compliance": ComplianceLimits}
+LIMITS: Final[dict[str, type[Config]]] = {"book": BookLimits, "risk": RiskLimits, "compliance": ComplianceLimits}
 OF_THE_BUS: Final = ("ACK", "AGENT_STATUS", "HELLO", "PING", "RESEND", "RESEND_UNAVAILABLE")
 """Kinds that runtimes say to each other; their time to live is the bus's own."""
 _BUS_TTL: Final = "5 s"
@@ -158,7 +159,8 @@ def _nested(title: str, path: str, model: type[Config], instance: Config | None,
         default = field.get_default(call_default_factory=True) if instance is None else getattr(instance, name)
         if isinstance(field.annotation, type) and issubclass(field.annotation, Config):
             inner = f"{path}.{name}"
-            yield from _nested(f"{prefix}[{inner}]", inner, field.annotation, default, prefix)
+            inside = None if default is PydanticUndefined else default
+            yield from _nested(f"{prefix}[{inner}]", inner, field.annotation, inside, prefix)
             continue
         for part in parts_of(model, name):
             is_list = field.annotation is not None and getattr(field.annotation, "__origin__", None) is tuple

@@ -15,11 +15,11 @@ from bus.message import MAX_COUNT
 
 Words = Mapping[Any, str]
 WIRE: Final[Words] = {
-    bool: "boolean", int: "integer", float: "float", str: "text", Decimal: "decimal", NoneType: "nil",
+    bytes: "bytes", bool: "boolean", int: "integer", float: "float", str: "text", Decimal: "decimal", NoneType: "nil",
     tuple: "array", dict: "map",
 }  # fmt: skip
 CONFIGURATION: Final[Words] = {
-    bool: "boolean", int: "integer", float: "number", str: "text", Decimal: "number", NoneType: "none",
+    bytes: "bytes", bool: "boolean", int: "integer", float: "number", str: "text", Decimal: "number", NoneType: "none",
     tuple: "list", dict: "table", date: "date",
 }  # fmt: skip
 _BOUNDS: Final = {Ge: ("ge", "≥"), Gt: ("gt", ">"), Le: ("le", "≤"), Lt: ("lt", "<")}

@@ -4,14 +4,18 @@ A position keeps its cost basis rather than a rounded average price. A partial c
 rounded to 1e-12; what is released from the basis is what profit is measured against, so the rounding moves at most
 1e-12 between realized and unrealized and the identity below stays exact:
 
-    equity = cash + sum(quantity * last_price) = initial cash + realized + unrealized - fees
+    equity = cash + sum(quantity * last_price) = initial cash + realized + unrealized - fees + carry
+
+Carry is what holding itself brought or cost: dividends received, less those paid on shorts and fees for borrowing them.
+A split changes units and the price they are marked at, not their cost.
 """
 
 from decimal import Decimal, localcontext
 from typing import Any, NamedTuple, Self
 
 from bus.errors import Fatal, Invalid
-from execution.money import EXACT, ZERO, check_amount, prorate, unit_price
+from bus.messages import CorporateAction
+from execution.money import EXACT, TICK, ZERO, after_split, as_text, check_amount, check_input, prorate, unit_price
 
 
 class Position(NamedTuple):
@@ -43,8 +47,14 @@ class _Totals(NamedTuple):
     cash: Decimal
     realized: Decimal
     fees: Decimal
+    carry: Decimal
     value: Decimal
     cost: Decimal
+
+    def gap(self, initial_cash: Decimal) -> Decimal:
+        """Return by how much cash is off: what was begun with and came of it, less what the positions cost."""
+        with localcontext(EXACT):
+            return self.cash + self.cost - (initial_cash + self.realized - self.fees + self.carry)
 
 
 class Book:
@@ -58,7 +68,7 @@ class Book:
         check_amount("initial cash", initial_cash)
         self.initial_cash = initial_cash
         self.peak_equity = initial_cash
-        self._totals = _Totals(initial_cash, ZERO, ZERO, ZERO, ZERO)
+        self._totals = _Totals(initial_cash, ZERO, ZERO, ZERO, ZERO, ZERO)
         self._positions: dict[str, Position] = {}
 
     @property
@@ -75,6 +85,11 @@ class Book:
     def fees(self) -> Decimal:
         """Fees paid so far."""
         return self._totals.fees
+
+    @property
+    def carry(self) -> Decimal:
+        """Dividends received, less those paid on shorts and fees for borrowing."""
+        return self._totals.carry
 
     @property
     def equity(self) -> Decimal:
@@ -125,7 +140,7 @@ class Book:
         Fatal
             The sums would no longer agree; nothing was changed.
         """
-        check_amount(f"quantity of {symbol}", abs(quantity))
+        check_amount(f"quantity of {symbol}", quantity.copy_abs())
         check_amount(f"price of {symbol}", price)
         if fee:
             check_amount(f"fee on {symbol}", fee)
@@ -139,13 +154,76 @@ class Book:
                 cash=now.cash - quantity * price - fee,
                 realized=now.realized + gain,
                 fees=now.fees + fee,
+                carry=now.carry,
                 value=now.value + quantity * held.last_price,
                 cost=now.cost - held.cost + position.cost,
             )
-            if totals.cash + totals.cost != self.initial_cash + totals.realized - totals.fees:
-                raise Fatal(f"fill of {quantity} {symbol} at {price}: the book would not add up: {totals}")
-        self._totals = totals
-        self._positions[symbol] = position
+        self._settle(("fill of", quantity, symbol, "at", price), totals, symbol, position)
+
+    def charge(self, symbol: str, amount: Decimal) -> None:
+        """Book money that came in (positive) or went out outside of a fill.
+
+        Raises
+        ------
+        Invalid
+            Nothing, or an amount that the book cannot hold exactly.
+        Fatal
+            The sums would no longer agree; nothing was changed.
+        """
+        check_amount(f"charge on {symbol}", amount.copy_abs())
+        with localcontext(EXACT):
+            now = self._totals
+            totals = now._replace(cash=now.cash + amount, carry=now.carry + amount)
+        self._settle(("charge of", amount, "on", symbol), totals)
+
+    def act(self, symbol: str, action: CorporateAction) -> None:
+        """Book what happened to a share before its next bar: the split first, then the dividend on what it left.
+
+        Units are rounded to the lot towards zero, as at the broker; the price they are marked at to the nearest tick.
+        A position that a split leaves nothing of has lost its cost.
+
+        Raises
+        ------
+        Invalid
+            A split or dividend that no market can show; nothing was changed.
+        Fatal
+            The sums would no longer agree; nothing was changed.
+        """
+        check_input(f"split of {symbol}", action.split)
+        if action.dividend:
+            check_input(f"dividend of {symbol}", action.dividend)
+        held = self._positions.get(symbol)
+        if held is None:
+            return
+        if action.split != 1:
+            held = self._split(symbol, held, action.split)
+        if action.dividend and held.quantity:
+            self.charge(symbol, EXACT.multiply(held.quantity, action.dividend))
+
+    def rebase_peak(self) -> None:
+        """Begin a new drawdown budget: the peak is the equity of now."""
+        self.peak_equity = self.equity
+
+    def check(self) -> None:
+        """Count everything again from the positions.
+
+        Raises
+        ------
+        Fatal
+            The sums of the book are not those of its positions, or its cash does not add up.
+        """
+        with localcontext(EXACT):
+            value = sum((held.quantity * held.last_price for held in self._positions.values()), ZERO)
+            cost = sum((held.cost for held in self._positions.values()), ZERO)
+        totals = self._totals
+        gaps = {
+            "its cash": totals.gap(self.initial_cash),
+            "the value of its positions": EXACT.subtract(totals.value, value),
+            "the cost of its positions": EXACT.subtract(totals.cost, cost),
+        }
+        for what, gap in gaps.items():
+            if gap:
+                raise _fatal(f"the book does not add up: {what} is off by", gap)
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data."""
@@ -163,7 +241,34 @@ class Book:
         book.peak_equity = state["peak_equity"]
         book._totals = _Totals(*state["totals"])
         book._positions = {symbol: Position(*numbers) for symbol, *numbers in state["positions"]}
+        book.check()
         return book
+
+    def _split(self, symbol: str, held: Position, split: Decimal) -> Position:
+        quantity = after_split(held.quantity, split)
+        price = unit_price(held.last_price, split) or TICK
+        position = Position(quantity, held.cost if quantity else ZERO, price)
+        with localcontext(EXACT):
+            now, lost = self._totals, held.cost - position.cost
+            value = now.value - held.value + position.value
+            totals = now._replace(realized=now.realized - lost, value=value, cost=now.cost - lost)
+        self._settle(("split of", symbol, split, "for 1"), totals, symbol, position)
+        return position
+
+    def _settle(
+        self, what: tuple[object, ...], totals: _Totals, symbol: str = "", position: Position | None = None
+    ) -> None:
+        """Take over the new sums and position, together, if they agree."""
+        gap = totals.gap(self.initial_cash)
+        if gap:
+            raise _fatal(f"{' '.join(map(str, what))} was not booked: the book's cash would be off by", gap)
+        self._totals = totals
+        if position is not None:
+            self._positions[symbol] = position
+
+
+def _fatal(what: str, gap: Decimal) -> Fatal:
+    return Fatal(f"{what} {as_text(gap)}; stop the firm and rebuild the book from the journal")
 
 
 def _traded(held: Position, quantity: Decimal, price: Decimal) -> tuple[Position, Decimal]:

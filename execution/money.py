@@ -81,6 +81,16 @@ def unit_price(cost: Decimal, quantity: Decimal) -> Decimal:
     return _trim(_ROUNDED.divide(cost, quantity).quantize(TICK, ROUND_HALF_EVEN, _ROUNDED))
 
 
+def after_split(quantity: Decimal, split: Decimal) -> Decimal:
+    """Return ``quantity * split`` to the lot, towards zero: a venue gives nothing for less than a lot."""
+    return round_down(EXACT.multiply(quantity, split), LOT)
+
+
+def share_up(amount: Decimal, parts: int) -> Decimal:
+    """Return ``amount / parts``, rounded away from zero to the tick."""
+    return round_up(_ROUNDED.divide(amount, parts), TICK)
+
+
 def as_fraction(value: float) -> Decimal:
     """Cross a non-negative cost fraction from float64 to Decimal, rounded up to 1e-9."""
     return Decimal(value).quantize(FRACTION_QUANTUM, ROUND_UP, _ROUNDED)

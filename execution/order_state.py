@@ -1,13 +1,11 @@
-"""The life of one order at execution: which state may follow which, and what has been filled."""
+"""The life of an approved order, and of the child orders it is worked in: which state may follow which."""
 
 from collections.abc import Mapping
-from decimal import Decimal
-from typing import Any, Final, NamedTuple, Self
+from enum import StrEnum
+from typing import Final
 
 from bus.errors import Invalid
-from bus.message import Header
-from bus.messages import Order, OrderStatus
-from execution.money import EXACT, ZERO
+from bus.messages import OrderStatus
 
 _LIVE: Final = frozenset(
     {OrderStatus.PARTIAL, OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.EXPIRED},
@@ -21,7 +19,55 @@ NEXT: Final[Mapping[OrderStatus | None, frozenset[OrderStatus]]] = {
     OrderStatus.EXPIRED: frozenset(),
     OrderStatus.REFUSED: frozenset(),
 }
-"""States that may follow each state; None is an order not yet answered."""
+"""States that may follow each state of an approved order; None is one not yet answered."""
+
+
+class ChildStatus(StrEnum):
+    """States of a child order, as far as its end was heard of; the last five are ends."""
+
+    SENT = "sent"
+    WORKING = "working"
+    PARTIAL = "partial"
+    CANCELLING = "cancelling"
+    """A cancel was asked for: it may still fill, and is not gone before the broker says so."""
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    LOST = "lost"
+    """The broker shows it no longer and never said why."""
+
+
+_ENDS: Final = frozenset(
+    {ChildStatus.FILLED, ChildStatus.CANCELLED, ChildStatus.REFUSED, ChildStatus.EXPIRED, ChildStatus.LOST}
+)
+_GONE: Final = frozenset({ChildStatus.FILLED, ChildStatus.CANCELLED, ChildStatus.EXPIRED, ChildStatus.LOST})
+NEXT_CHILD: Final[Mapping[ChildStatus | None, frozenset[ChildStatus]]] = {
+    None: frozenset({ChildStatus.SENT}),
+    # What was sent may fill before it was ever acknowledged.
+    ChildStatus.SENT: _ENDS | {ChildStatus.WORKING, ChildStatus.PARTIAL, ChildStatus.CANCELLING},
+    ChildStatus.WORKING: _GONE | {ChildStatus.PARTIAL, ChildStatus.CANCELLING},
+    ChildStatus.PARTIAL: _GONE | {ChildStatus.PARTIAL, ChildStatus.CANCELLING},
+    ChildStatus.CANCELLING: _ENDS | {ChildStatus.CANCELLING},
+    ChildStatus.FILLED: frozenset(),
+    ChildStatus.CANCELLED: frozenset(),
+    ChildStatus.REFUSED: frozenset(),
+    ChildStatus.EXPIRED: frozenset(),
+    ChildStatus.LOST: frozenset(),
+}
+"""States that may follow each state of a child order; None is one not yet sent."""
+_HEARD: Final[Mapping[OrderStatus, ChildStatus]] = {
+    OrderStatus.ACCEPTED: ChildStatus.WORKING,
+    OrderStatus.PARTIAL: ChildStatus.PARTIAL,
+    OrderStatus.FILLED: ChildStatus.FILLED,
+    OrderStatus.CANCELLED: ChildStatus.CANCELLED,
+    OrderStatus.EXPIRED: ChildStatus.EXPIRED,
+    OrderStatus.REFUSED: ChildStatus.REFUSED,
+}
+
+
+ENDS: Final = frozenset(status for status, following in NEXT.items() if not following)
+"""States of an approved order that nothing follows."""
 
 
 def is_end(status: OrderStatus) -> bool:
@@ -29,8 +75,13 @@ def is_end(status: OrderStatus) -> bool:
     return not NEXT[status]
 
 
+def is_over(status: ChildStatus) -> bool:
+    """Tell whether nothing can follow ``status`` of a child order."""
+    return status in _ENDS
+
+
 def advance(status: OrderStatus | None, event: OrderStatus) -> OrderStatus:
-    """Return the state after ``event``, which is named for the state it leads to.
+    """Return the state of an approved order after ``event``, which is named for the state it leads to.
 
     Raises
     ------
@@ -42,47 +93,30 @@ def advance(status: OrderStatus | None, event: OrderStatus) -> OrderStatus:
     return event
 
 
-class Ticket(NamedTuple):
-    """One order as execution follows it; ``reports`` counts what was reported of it, ``header`` is its approval's."""
+def advance_child(status: ChildStatus | None, event: ChildStatus) -> ChildStatus:
+    """Return the state of a child order after ``event``, which is named for the state it leads to.
 
-    order: Order
-    client_order_id: str
-    header: Header
-    status: OrderStatus | None = None
-    filled: Decimal = ZERO
-    reports: int = 0
+    Raises
+    ------
+    Invalid
+        The event cannot happen to a child order in this state.
+    """
+    if event not in NEXT_CHILD[status]:
+        raise Invalid(f"a child order that is {'new' if status is None else status} cannot become {event}")
+    return event
 
-    @property
-    def remaining(self) -> Decimal:
-        """Units still to fill."""
-        return EXACT.subtract(self.order.quantity, self.filled)
 
-    def after(self, event: OrderStatus, quantity: Decimal = ZERO) -> Self:
-        """Return the ticket after an event that filled ``quantity`` units.
+def hear(status: ChildStatus, word: OrderStatus) -> ChildStatus:
+    """Return the state of a child order after what the broker said of it.
 
-        Raises
-        ------
-        Invalid
-            A transition that cannot be, more filled than ordered, or a quantity that does not fit the event.
-        """
-        status = advance(self.status, event)
-        filled = EXACT.add(self.filled, quantity)
-        is_fill = event in (OrderStatus.PARTIAL, OrderStatus.FILLED)
-        is_whole = filled == self.order.quantity
-        if (quantity > 0) != is_fill or quantity < 0 or filled > self.order.quantity:
-            raise Invalid(f"order {self.order.order_id}: {event} with a fill of {quantity} beside {self.filled}")
-        if is_fill and is_whole != (event is OrderStatus.FILLED):
-            raise Invalid(f"order {self.order.order_id}: {event} at {filled} of {self.order.quantity}")
-        return self._replace(status=status, filled=filled, reports=self.reports + 1)
+    What a cancel was asked for stays so through acknowledgements and partial fills.
 
-    def snapshot(self) -> list[Any]:
-        """Return the state as plain data."""
-        status = None if self.status is None else self.status.value
-        return [self.order, self.client_order_id, list(self.header), status, self.filled, self.reports]
-
-    @classmethod
-    def restored(cls, state: list[Any]) -> Self:
-        """Return the ticket that gave ``state``."""
-        order, client_order_id, header, status, filled, reports = state
-        known = None if status is None else OrderStatus(status)
-        return cls(order, client_order_id, Header(*header), known, filled, reports)
+    Raises
+    ------
+    Invalid
+        The broker cannot say that of a child order in this state.
+    """
+    event = _HEARD[word]
+    if status is ChildStatus.CANCELLING and event in (ChildStatus.WORKING, ChildStatus.PARTIAL):
+        return status
+    return advance_child(status, event)

@@ -98,6 +98,19 @@ class BookTail:
         return ValueError(f"holding {holding}, change {change}: expected 0 to {len(self._rows) - 1}, and finite")
 
 
+def book_losses(returns: Floats, held: Floats) -> Floats:
+    """Return the loss of a book in each scenario, shape (n,); shapes as in `BookTail`.
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not fit.
+    """
+    if returns.ndim != 2 or held.shape != returns.shape[:1]:
+        raise ValueError(f"returns {returns.shape} and holdings {held.shape}: expected (holdings, n), (holdings,)")
+    return _book_losses(np.ascontiguousarray(returns, np.float64), np.ascontiguousarray(held, np.float64))
+
+
 @kernel
 def _book_losses(returns: Floats, held: Floats) -> Floats:
     losses = np.zeros(returns.shape[1])

@@ -4,6 +4,7 @@ A row is judged, never mended: it becomes a bar exactly as written, or the first
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
@@ -37,12 +38,17 @@ class Flaw(StrEnum):
     HIGH_BELOW_LOW = "high below low"
     OPEN_OUTSIDE = "open outside low to high"
     CLOSE_OUTSIDE = "close outside low to high"
+    QUOTE = "bid not below ask, or a size below 0"
+    ACTION = "split not above 0, or dividend below 0"
     DUPLICATE = "duplicate timestamp"
     ORDER = "timestamp out of order"
 
 
 class Bar(NamedTuple):
-    """Prices and volume of one interval; ``opened_ns`` is its opening time in nanoseconds since the epoch, UTC."""
+    """Prices and volume of one interval; ``opened_ns`` is its opening time in nanoseconds since the epoch, UTC.
+
+    ``quote`` is (bid, ask, bid size, ask size) at the opening, ``action`` (split, dividend) before it; None without.
+    """
 
     opened_ns: int
     open: Decimal
@@ -50,6 +56,8 @@ class Bar(NamedTuple):
     low: Decimal
     close: Decimal
     volume: Decimal
+    quote: tuple[Decimal, Decimal, Decimal, Decimal] | None = None
+    action: tuple[Decimal, Decimal] | None = None
 
 
 def read_bar(stamp: str, opening: str, high: str, low: str, close: str, volume: str) -> Bar | Flaw:
@@ -65,9 +73,40 @@ def read_bar(stamp: str, opening: str, high: str, low: str, close: str, volume: 
     return flaw_of(bar) or bar
 
 
+def read_quote(bar: Bar, texts: Sequence[str]) -> Bar | Flaw:
+    """Return the bar with the quote that four texts describe: bid, ask and their sizes; all empty is none."""
+    if not any(texts):
+        return bar
+    amounts = _amounts(texts)
+    if amounts is None:
+        return Flaw.NUMBER
+    bid, ask, bid_size, ask_size = amounts
+    is_sound = MIN_PRICE <= bid < ask <= MAX_PRICE and min(bid_size, ask_size) >= 0 and max(amounts) <= MAX_VOLUME
+    return bar._replace(quote=(bid, ask, bid_size, ask_size)) if is_sound else Flaw.QUOTE
+
+
+def read_action(bar: Bar, texts: Sequence[str]) -> Bar | Flaw:
+    """Return the bar with the action that two texts describe: split and dividend; an empty one is none."""
+    split, dividend = texts
+    amounts = _amounts((split or "1", dividend or "0"))
+    if amounts is None:
+        return Flaw.NUMBER
+    if not (0 < amounts[0] <= MAX_PRICE and 0 <= amounts[1] <= MAX_PRICE):
+        return Flaw.ACTION
+    return bar if amounts[0] == 1 and not amounts[1] else bar._replace(action=(amounts[0], amounts[1]))
+
+
+def _amounts(texts: Sequence[str]) -> tuple[Decimal, ...] | None:
+    try:
+        amounts = tuple(Decimal(text) for text in texts)
+    except InvalidOperation:
+        return None
+    return amounts if all(amount.is_finite() for amount in amounts) else None
+
+
 def flaw_of(bar: Bar) -> Flaw | None:
-    """Return what is wrong with a bar by itself, None for a sound one."""
-    _, opening, high, low, close, volume = bar
+    """Return what is wrong with the prices and the volume of a bar, None for sound ones."""
+    _, opening, high, low, close, volume = bar[:6]
     if not (opening.is_finite() and high.is_finite() and low.is_finite() and close.is_finite() and volume.is_finite()):
         return Flaw.NOT_FINITE
     if opening <= 0 or high <= 0 or low <= 0 or close <= 0:

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from bus.errors import Fatal
-from bus.messages import MarketUpdate
+from bus.messages import CorporateAction, MarketUpdate, Quote
 from market.bar import Bar
 from market.series import Series
 
@@ -50,6 +51,8 @@ class Feed:
             low=bar.low,
             close=bar.close,
             volume=bar.volume,
+            quote=None if bar.quote is None else _quote(*bar.quote),
+            action=None if bar.action is None else CorporateAction(split=bar.action[0], dividend=bar.action[1]),
         )
 
     def snapshot(self) -> dict[str, Any]:
@@ -81,5 +84,10 @@ def digest_of(series: Sequence[Series]) -> str:
     return content.hexdigest()
 
 
+def _quote(bid: Decimal, ask: Decimal, bid_size: Decimal, ask_size: Decimal) -> Quote:
+    return Quote(bid=bid, ask=ask, bid_size=bid_size, ask_size=ask_size)
+
+
 def _line(bar: Bar) -> str:
-    return f"{bar.opened_ns} {bar.open} {bar.high} {bar.low} {bar.close} {bar.volume}\n"
+    extra = "".join(f" {value}" for part in (bar.quote, bar.action) if part is not None for value in part)
+    return f"{bar.opened_ns} {bar.open} {bar.high} {bar.low} {bar.close} {bar.volume}{extra}\n"

@@ -126,9 +126,16 @@ class Seat(Agent):
 
     @handles(MarketUpdate)
     def take_bar(self, update: MarketUpdate) -> None:
-        """Put a closed bar into its window; one beyond what float64 can reckon with is a hole in the data."""
+        """Put a closed bar into its window.
+
+        One beyond what float64 can reckon with is a hole in the data, and a split begins the window anew: prices before
+        it are in other units. A dividend is a fall like any other.
+        """
         track = self._track(update.symbol)
-        if update.bar > track.window.bar + 1:
+        is_split = update.action is not None and update.action.split != 1 and update.bar > track.window.bar
+        if is_split:
+            self._clear(update.symbol)
+        elif update.bar > track.window.bar + 1:
             self.forget(update.symbol)
         if not track.window.append(update):
             return

@@ -8,7 +8,7 @@ from typing import Final
 
 from bus.errors import ConfigError
 from bus.messages import DataReport, Rejection
-from market.bar import MAX_ROW_CHARACTERS, Bar, Flaw, read_bar, show_opened
+from market.bar import MAX_ROW_CHARACTERS, Bar, Flaw, read_action, read_bar, read_quote, show_opened
 from market.gap import find_gaps
 from market.sources.table import Table
 
@@ -113,10 +113,15 @@ def _judge(fields: Sequence[str], table: Table, before: Sequence[Bar]) -> Bar | 
     if len(fields) != table.width:
         return Flaw.COLUMNS
     stamp, *values = [fields[position] for position in table.columns]
-    text = "".join(values)
+    quote, action = [fields[position] for position in table.quote], [fields[position] for position in table.action]
+    text = "".join((*values, *quote, *action))
     if len(text) + len(stamp) > MAX_ROW_CHARACTERS or not text.isascii() or "_" in text:
         return Flaw.NUMBER
     bar = read_bar(stamp, *values)
+    if quote and isinstance(bar, Bar):
+        bar = read_quote(bar, quote)
+    if action and isinstance(bar, Bar):
+        bar = read_action(bar, action)
     if isinstance(bar, Flaw) or not before or bar.opened_ns > before[-1].opened_ns:
         return bar
     place = bisect_left(before, bar.opened_ns, key=_opened_ns)

@@ -12,9 +12,32 @@ from sqlalchemy import Column, ColumnElement, Row, Table, func, select
 
 from bus.errors import Invalid
 from bus.message import Part
-from bus.messages import DecisionMade, MarketUpdate, MemberView, Order, PerformanceFeedback, Score, Verdict
+from bus.messages import (
+    DecisionMade,
+    MarketUpdate,
+    MemberView,
+    Order,
+    OrderRisk,
+    PerformanceFeedback,
+    Score,
+    Tail,
+    Verdict,
+)
 from ops.ledger import Ledger
-from ops.schema import bars, beliefs, decisions, fills, orders, scores, settlements, trades, verdicts
+from ops.schema import (
+    ESTIMATORS,
+    bars,
+    beliefs,
+    decisions,
+    execution_costs,
+    fills,
+    order_risks,
+    orders,
+    scores,
+    settlements,
+    trades,
+    verdicts,
+)
 
 _NEAR: Final = 3
 _CANDIDATES: Final = 2_000
@@ -47,8 +70,24 @@ class Trade(Part):
     slippage: Decimal
 
 
+class Cost(Part):
+    """What an order that ended has cost: total = delay + trading + opportunity + fees, exactly, in money."""
+
+    schedule: str
+    children: int
+    arrival_price: Decimal
+    delay: Decimal
+    trading: Decimal
+    opportunity: Decimal
+    fees: Decimal
+    total: Decimal
+    arrival_bps: float | None
+    twap_bps: float | None
+    vwap_bps: float | None
+
+
 class OrderStory(Part):
-    """An order, where it stands, every rule's word on it, and what was filled."""
+    """An order, where it stands, every rule's word on it, what was filled and what it cost."""
 
     order: Order
     status: str
@@ -58,6 +97,8 @@ class OrderStory(Part):
     verdicts: tuple[Verdict, ...]
     fills: tuple[Fill, ...]
     trade: Trade | None
+    risk: OrderRisk | None = None
+    cost: Cost | None = None
 
 
 class Chain(Part):
@@ -120,13 +161,28 @@ def _order(ledger: Ledger, row: AnyRow) -> OrderStory:
     filled = _many(ledger, fills, fills.c.order_id == is_of_order, fills.c.report)
     said = _many(ledger, verdicts, verdicts.c.order_id == is_of_order, verdicts.c.ordinal)
     trade = _one(ledger, trades, trades.c.order_id == is_of_order)
+    cost = _one(ledger, execution_costs, execution_costs.c.order_id == is_of_order)
     return OrderStory(
         order=Order(**_fields(Order, row)),
         **_fields(OrderStory, row),
-        verdicts=tuple(Verdict(**_fields(Verdict, line), limit=line.bound) for line in said),
+        verdicts=tuple(Verdict(**_fields(Verdict, line), limit=line.bound, id=line.rule_id) for line in said),
         fills=tuple(Fill(**_fields(Fill, line)) for line in filled),
         trade=None if trade is None else Trade(**_fields(Trade, trade)),
+        risk=_order_risk(ledger, is_of_order),
+        cost=None if cost is None else Cost(**_fields(Cost, cost)),
     )
+
+
+def _order_risk(ledger: Ledger, order_id: str) -> OrderRisk | None:
+    row = _one(ledger, order_risks, order_risks.c.order_id == order_id)
+    if row is None:
+        return None
+    values = row._mapping
+    tails = {
+        when: Tail(**{estimator: values[f"{estimator}_{when}"] for estimator in ESTIMATORS})
+        for when in ("before", "after", "marginal")
+    }
+    return OrderRisk(**_fields(OrderRisk, row) | tails)
 
 
 def _settlement(ledger: Ledger, decision_id: str) -> PerformanceFeedback | None:

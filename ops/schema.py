@@ -13,7 +13,8 @@ from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Integer, Meta
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+ESTIMATORS: Final = ("historical", "filtered", "student")
 metadata: Final = MetaData()
 
 
@@ -112,7 +113,7 @@ beliefs: Final = _table(
 orders: Final = _table(
     "orders",
     *(_key("order_id"), _text("decision_id"), _text("symbol"), _text("side"), _exact("quantity")),
-    *(_exact("reference_price"), _count("bar"), _text("status"), _count("report"), _exact("filled")),
+    *(_exact("reference_price"), _count("bar"), _text("urgency"), _text("status"), _count("report"), _exact("filled")),
     *(_text("client_order_id", nullable=True), _text("rejected_by", nullable=True), _text("reason")),
     *_stamps(),
     conflict=Conflict.NEWEST,
@@ -123,8 +124,9 @@ Index("orders_of_decision", orders.c.decision_id)
 
 verdicts: Final = _table(
     "verdicts",
-    *(_key("order_id"), _key("ordinal", BigInteger), _text("gate"), _text("rule"), _flag("passes")),
-    *(_real("value", nullable=True), _real("bound", nullable=True), _text("unit"), _text("detail")),
+    *(_key("order_id"), _key("ordinal", BigInteger), _text("gate"), _text("rule_id"), _text("rule"), _flag("passes")),
+    *(_text("severity"), _real("value", nullable=True), _real("bound", nullable=True), _text("unit"), _text("detail")),
+    _text("remedy"),
 )
 """Each rule's word on an order, in the order given; ``bound`` is the limit, a word SQL keeps for itself."""
 
@@ -177,7 +179,7 @@ strategy_performance: Final = _table(
 equity: Final = _table(
     "equity",
     *(_key("symbol"), _key("bar", BigInteger), _count("version"), _exact("cash"), _exact("equity")),
-    *(_exact("peak_equity"), _exact("realized"), _exact("fees"), _exact("gross"), _count("working")),
+    *(_exact("peak_equity"), _exact("realized"), _exact("fees"), _exact("carry"), _exact("gross"), _count("working")),
     *_stamps(),
     conflict=Conflict.NEWEST,
     newest_by="version",
@@ -193,10 +195,45 @@ risk_events: Final = _table(
 
 compliance_violations: Final = _table(
     "compliance_violations",
-    *(_key("order_id"), _key("ordinal", BigInteger), _text("symbol"), _count("bar"), _text("rule")),
-    *(_real("value", nullable=True), _real("bound", nullable=True), _text("unit"), _text("detail")),
+    *(_key("entry", BigInteger), _text("violation_id"), _text("rule_id"), _text("rule"), _text("severity")),
+    *(_text("symbol"), _count("bar"), _text("order_id", nullable=True), _real("value", nullable=True)),
+    *(_real("bound", nullable=True), _text("unit"), _text("status"), _text("operator"), _text("detail")),
+    *(_text("remedy"), _text("previous"), _text("digest"), *_stamps()),
+)
+"""The log of violations as compliance told it: one row for each stage of each one's life, chained by digests."""
+Index("entries_of_violation", compliance_violations.c.violation_id)
+
+execution_costs: Final = _table(
+    "execution_costs",
+    *(_key("order_id"), _text("symbol"), _text("side"), _count("bar"), _text("status"), _text("schedule")),
+    *(_count("children"), _exact("quantity"), _exact("filled"), _exact("average_price"), _exact("decision_price")),
+    *(_exact("arrival_price"), _exact("end_price"), _exact("delay"), _exact("trading"), _exact("opportunity")),
+    *(_exact("fees"), _exact("total"), _real("arrival_bps", nullable=True), _real("twap_bps", nullable=True)),
+    *(_real("vwap_bps", nullable=True), _real("impact"), _real("coefficient"), *_stamps()),
+)
+"""What each order that ended has cost: total = delay + trading + opportunity + fees, exactly, in money."""
+
+order_risks: Final = _table(
+    "order_risks",
+    *(_key("order_id"), _text("symbol"), _count("bar"), _count("observations")),
+    *(
+        _real(f"{estimator}_{when}", nullable=True)
+        for estimator in ESTIMATORS
+        for when in ("before", "after", "marginal")
+    ),
     *_stamps(),
 )
+"""Expected shortfall of one day at 97.5 %, of equity, before and after each order, by every estimator."""
+
+risk_reports: Final = _table(
+    "risk_reports",
+    *(_key("day", BigInteger), _count("version"), _exact("equity"), _real("drawdown"), _count("tier")),
+    *(_real("value_at_risk", nullable=True), *(_real(estimator, nullable=True) for estimator in ESTIMATORS)),
+    *(_text("pair"), _real("tail_dependence", nullable=True), _real("copula_dependence", nullable=True)),
+    *(_real("loss", nullable=True), _count("days"), _count("exceedances"), _real("z2", nullable=True)),
+    *(_text("light"), _real("kupiec_p", nullable=True), _real("christoffersen_p", nullable=True), *_stamps()),
+)
+"""The forecast made at the end of each day for the next, and how earlier ones fared; days count since the epoch."""
 
 system_events: Final = _table(
     "system_events",
@@ -209,9 +246,16 @@ system_events: Final = _table(
 fibonacci_levels: Final = _table(
     "fibonacci_levels",
     *(_key("symbol"), _key("bar", BigInteger), _key("kind"), _key("ratio"), _exact("price")),
-    *(_exact("swing_low"), _exact("swing_high")),
+    *(_exact("swing_start"), _exact("swing_end")),
 )
-"""Levels drawn at a bar between two swings; ``kind`` is retracement or extension, ``ratio`` exact text."""
+"""Levels drawn at a bar between two swings; ``ratio`` is exact text."""
+
+position_risks: Final = _table(
+    "position_risks",
+    *(_key("symbol"), _key("bar", BigInteger), _text("side"), _exact("entry"), _exact("stop"), _real("score")),
+    *(_text("grade"), *_stamps()),
+)
+"""What guards a position from a bar on, and how endangered it is, whenever that changed."""
 
 FACT_TABLES: Final = tuple(
     sorted((table for table in metadata.tables.values() if table is not schema_version), key=lambda table: table.name)

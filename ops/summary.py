@@ -8,6 +8,7 @@ import numpy as np
 from sqlalchemy import Column, ColumnElement, Row, Select, Table, Text, and_, func, select, type_coerce
 
 from bus.message import Part
+from bus.messages import Severity
 from kernels.arrays import Floats
 from kernels.bootstrap import mean_interval
 from ops.curve import Curve, Path, curve, held, path, since
@@ -187,7 +188,12 @@ def _buy_and_hold(ledger: Ledger, symbols: Sequence[str], firm: Curve) -> Path |
 def _refusals(ledger: Ledger) -> tuple[Refusal, ...]:
     rule = (verdicts.c.gate, verdicts.c.rule)
     refused = func.count(verdicts.c.order_id.distinct())
-    query = select(*rule, refused).where(verdicts.c.passes.is_(False)).group_by(*rule).order_by(*rule)
+    query = (
+        select(*rule, refused)
+        .where(verdicts.c.passes.is_(False), verdicts.c.severity != Severity.WARNING.value)
+        .group_by(*rule)
+        .order_by(*rule)
+    )
     return tuple(Refusal(gate=gate, rule=name, orders=count) for gate, name, count in ledger.read(query))
 
 

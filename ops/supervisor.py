@@ -12,11 +12,13 @@ from typing import Final
 from bus.client import Client
 from bus.config import AgentEntry, Settings
 from bus.errors import ConfigError, Fatal
+from bus.keys import make_keys
 from bus.lifeline import birth, die_with_parent
 from bus.main import EXIT_CONFIG
 from bus.messages import AgentState, AgentStatus
 from bus.redis_server import EMBEDDED, EmbeddedRedis
 from bus.rundir import RunDir
+from market.sessions import calendars, missing
 from ops.kernel_cache import is_warm, mark_warm
 
 READY_PATIENCE_S: Final = 60.0
@@ -75,6 +77,8 @@ class Supervisor:
         try:
             wait_until_free(self.run_dir, self.entries)
             self.settings.save()
+            make_keys(self.settings.keys, time.time_ns())
+            self._know_hours(progress)
             if self.settings.firm.bus.redis_url == EMBEDDED:
                 self.start_redis()
             self._warm(progress)
@@ -224,6 +228,17 @@ class Supervisor:
                 child.kill()
                 child.wait()
             self.exit_codes[name] = child.returncode
+
+    def _know_hours(self, progress: Callable[[str], object]) -> None:
+        """Compute once when exchanges are open; no agent imports the library that knows."""
+        if not missing(calendars(self.settings), time.gmtime().tm_year):
+            return
+        progress("sessions")
+        command = [sys.executable, "-m", "research.sessions", "--config", str(self.settings.folder)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no word"])[-1]
+            raise ConfigError(reason) if done.returncode == EXIT_CONFIG else Fatal(reason)
 
     def _warm(self, progress: Callable[[str], object]) -> None:
         """Compile the kernels once, before several processes would do it side by side.

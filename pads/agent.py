@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from bus.agent import Agent, Answer, Report, handles
 from bus.config import Settings
-from bus.message import Message
+from bus.message import Header, Message
 from bus.messages import (
     Command,
     CommandResult,
@@ -24,7 +24,9 @@ from bus.messages import (
 )
 from pads.chair import Chair
 from pads.config import PadsConfig, seated
+from pads.decision import Ruling
 from pads.rounds import Round
+from portfolio.limits import BookLimits, book_limits
 
 GATE: Final = "compliance"
 _NS: Final = 1_000_000_000
@@ -37,10 +39,10 @@ class DeadlinePassed(Message, kind="ROUND_DEADLINE"):
 class Pads(Agent):
     """Opens rounds, asks the seats, decides, proposes orders, and settles what was decided."""
 
-    def __init__(self, name: str, config: PadsConfig) -> None:
+    def __init__(self, name: str, config: PadsConfig, limits: BookLimits) -> None:
         super().__init__(name)
         self._timeout_s = config.decision_timeout_s
-        self._chair = Chair(config)
+        self._chair = Chair(config, limits)
         self._alarm_ns: int | None = None
 
     @handles(MarketUpdate)
@@ -92,12 +94,12 @@ class Pads(Agent):
     @handles(RiskAlert)
     def heed(self, alert: RiskAlert) -> None:
         """Let an alert weigh on decisions made on later books than the one it was raised on."""
-        self._chair.alert(alert)
+        self._chair.alarms.take(alert)
 
     @handles(OrderRejected)
     def take_rejection(self, rejected: OrderRejected) -> None:
         """Go on after a gate's refusal."""
-        self._chair.hedges.refuse(rejected.order.order_id)
+        self._chair.refuse(rejected)
         self._answered(rejected.order.order_id)
 
     @handles(ExecutionReport)
@@ -122,9 +124,11 @@ class Pads(Agent):
     @handles(Gap)
     def take_gap(self, gap: Gap) -> None:
         """Distrust what hangs on lost broadcasts until it is whole again."""
-        for made in self._chair.lose(gap.stream):
-            self._publish_hold(made)
+        for made in self._chair.lose(gap.stream, self.now_ns):
+            instrument = self._chair.instruments[made.symbol]
+            self.publish(made, about=instrument.header if instrument.bar == made.bar else None)
         self._open(self._chair.instruments)
+        self._arm()
 
     def _answered(self, order_id: str) -> None:
         if self._chair.orders.answer(order_id):
@@ -133,15 +137,16 @@ class Pads(Agent):
     def _open(self, symbols: Iterable[str]) -> None:
         for symbol in symbols:
             if self._chair.is_ready(symbol):
-                opened = self._chair.open(symbol, self.now_ns)
+                opened, levels = self._chair.open(symbol, self.now_ns)
+                header, book = self._chair.instruments[symbol].header, self._chair.book
+                assert header is not None
+                assert book is not None
+                for message in levels:
+                    self.publish(message, about=header)
                 if isinstance(opened, Round):
                     self._put(opened)
                 else:
-                    self._publish_hold(opened)
-
-    def _publish_hold(self, made: DecisionMade) -> None:
-        instrument = self._chair.instruments[made.symbol]
-        self.publish(made, about=instrument.header if instrument.bar == made.bar else None)
+                    self._tell(opened, header, book.version)
 
     def _put(self, opened: Round) -> None:
         for seat in self._chair.board.seats:
@@ -149,18 +154,23 @@ class Pads(Agent):
         self._arm()
 
     def _close(self, closing: Round) -> None:
-        made, order, news = self._chair.close(closing, self.now_ns)
-        header = closing.header
+        ruling = self._chair.close(closing, self.now_ns)
+        made, header = ruling.made, closing.header
         if closing.asker is not None:
             self.send(
                 CommandResult(is_done=True, detail=made.choice_reason, decision=made), to=closing.asker, about=header
             )
             return
-        self.publish(made, about=header)
-        if order is not None:
-            self.send(OrderProposed(order=order, portfolio_version=closing.book.version), to=GATE, about=header)
+        self._tell(ruling, header, closing.book.version)
+
+    def _tell(self, ruling: Ruling, header: Header, version: int) -> None:
+        """Publish a decision, propose its order, and see to it that no order is waited for too long."""
+        self.publish(ruling.made, about=header)
+        if ruling.order is not None:
+            self.send(OrderProposed(order=ruling.order, portfolio_version=version), to=GATE, about=header)
+        if ruling.made.order_id is not None:
             self._arm()
-        for message in news:
+        for message in ruling.news:
             self.publish(message, about=header)
 
     def _arm(self) -> None:
@@ -186,4 +196,4 @@ class Pads(Agent):
 
 def build(settings: Settings) -> Agent:
     """Make the agent from the [pads] table, with the seats that the process list switches on."""
-    return Pads("pads", seated(settings.table("pads", PadsConfig), settings.firm.agents))
+    return Pads("pads", seated(settings.table("pads", PadsConfig), settings.firm.agents), book_limits(settings))

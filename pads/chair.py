@@ -1,59 +1,72 @@
 """The chair of the board: when a round opens, when it closes, and what follows from it.
 
 A round opens on a bar once its book is there too and every earlier order has been answered, so that it rests on the
-same facts in whatever order they arrived. Its band, prior, phase and style are fixed when it opens.
+same facts in whatever order they arrived. Its band, prior, phase and style are fixed when it opens. On a book on which
+risk shrinks a position or the firm halts it is asked and scored like any other, but trades nothing, and the order that
+comes instead is waited for.
 """
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Final
 
 from bus.errors import Invalid
 from bus.message import Header, Message
 from bus.messages import (
-    Action,
     DecisionMade,
-    DecisionRequest,
     ExecutionReport,
     MarketUpdate,
     OrderRejected,
     PortfolioUpdate,
-    RiskAlert,
+    PositionLevels,
 )
-from pads.board import ABSENT, Board
+from pads.alarms import Alarms
+from pads.board import Board
 from pads.comovement import Comovement
 from pads.config import PadsConfig
 from pads.connectedness import Connectedness
-from pads.decision import Ruling, drawdown_of, position_in, stand_in
+from pads.decision import Ruling, request_of, stand_in
 from pads.instrument import Instrument
-from pads.orders import Orders, Proposed
+from pads.orders import Orders
+from pads.precedence import stand_aside
+from pads.restraint import lasting_refusal
+from pads.room import room_in
 from pads.rounds import Round, Rounds
 from pads.ruling import Rulings, worst_danger
+from pads.sizing import grows
 from pads.standing import StandingHedges
 from pads.suspicion import Suspicions
+from pads.unasked import give_up, hold
+from portfolio.budget import DrawdownBudget
+from portfolio.limits import BookLimits
 
 MAX_SYMBOL: Final = 36
 """Longest symbol whose round and order ids still fit into a name."""
 _NS: Final = 1_000_000_000
+_TOO_LITTLE: Final = "too little history: the volatility is not defined yet"
 
 
 class Chair:
     """Everything PADS knows, and every rule by which it decides; the agent around it only talks."""
 
-    def __init__(self, config: PadsConfig) -> None:
+    def __init__(self, config: PadsConfig, limits: BookLimits) -> None:
         self.board = Board(config)
         self.rounds = Rounds(self.board.seats, config.quorum)
-        self.orders = Orders()
+        self.orders = Orders(config.answer_timeout_s)
         self.hedges = StandingHedges()
         self.instruments: dict[str, Instrument] = {}
+        self.alarms = Alarms(self.board.seats, self.instruments)
         self.book: PortfolioUpdate | None = None
+        self.budget = DrawdownBudget(limits)
         self._config = config
         self._comovement = Comovement(config.hedge.decay, config.hedge.min_returns)
         self._connectedness = Connectedness(config.panarchy)
-        self._rulings = Rulings(config, self.board, self.instruments, self._comovement, self.orders, self.hedges)
+        self._rulings = Rulings(
+            config, self.board, self.instruments, self._comovement, self.orders, self.hedges, self.budget
+        )
         self._suspicions = Suspicions()
         self._version = -1
-        self._alerts: list[RiskAlert] = []
-        self._asks = self._repeated = 0
+        self._asks = 0
 
     def take_bar(self, update: MarketUpdate, header: Header) -> list[Message]:
         """Take a closed bar; return the settlements and the change of phase that follow from it."""
@@ -61,6 +74,8 @@ class Chair:
         news = instrument.take(update, header)
         if news is None:
             return []
+        if update.action is not None:
+            self.hedges.split(update.symbol, update.action.split)
         if instrument.log_return is not None:
             self._comovement.observe(update.symbol, instrument.previous_ns, instrument.opened_ns, instrument.log_return)
         return news
@@ -69,14 +84,14 @@ class Chair:
         """Take a newer book; return whether it is one."""
         if book.version <= self._version:
             return False
-        if book.bar >= 0:
-            self._instrument(book.symbol).book_bar = book.bar
+        instrument = self._instrument(book.symbol) if book.bar >= 0 else None
         self.book, self._version = book, book.version
-        if self._alerts:
-            due = [alert for alert in self._alerts if alert.portfolio_version < book.version]
-            self._alerts = [alert for alert in self._alerts if alert.portfolio_version >= book.version]
-            for alert in due:
-                self._heed(alert)
+        was_spent = self.budget.is_spent
+        self.budget.take(book)
+        if instrument is not None and book.bar > instrument.book_bar:
+            instrument.book_bar = book.bar
+            instrument.idle, instrument.awaited = stand_aside(self.budget, book, was_spent=was_spent)
+            self.alarms.come_due(book.version)
         return True
 
     def is_ready(self, symbol: str) -> bool:
@@ -86,14 +101,21 @@ class Chair:
             instrument.decided_bar < instrument.bar == instrument.book_bar and not self.orders and self.book is not None
         )
 
-    def open(self, symbol: str, now_ns: int) -> Round | DecisionMade:
-        """Open the round of the latest bar; with too little history return the decision to hold instead."""
+    def open(self, symbol: str, now_ns: int) -> tuple[Round | Ruling, list[PositionLevels]]:
+        """Open the round of the latest bar, and tell what guards the position where that has changed.
+
+        With too little history return what is decided without asking anyone instead.
+        """
         instrument = self.instruments[symbol]
         instrument.decided_bar = instrument.bar
-        if instrument.band is None:
-            return self.hold(symbol, instrument.bar, "too little history: the volatility is not defined yet")
         assert instrument.header is not None
-        return self._opened(instrument, f"{symbol}-{instrument.bar}", instrument.header, None, now_ns)
+        assert self.book is not None
+        units, entry_price, _ = stand_in(self.book, symbol, 0.0)
+        own = units - self.hedges.units(symbol, units) if units else units
+        levels = instrument.watch(own, entry_price, float(self.book.equity))
+        if instrument.band is None:
+            return self._unasked(instrument, own, instrument.header, now_ns), levels
+        return self._opened(instrument, f"{symbol}-{instrument.bar}", instrument.header, None, now_ns), levels
 
     def ask(self, symbol: str | None, header: Header, now_ns: int) -> Round | DecisionMade | str:
         """Open a round on the latest bar because someone asks; return why not where none can be."""
@@ -106,38 +128,8 @@ class Chair:
         self._asks += 1
         round_id = f"{symbol}-{instrument.bar}-ask{self._asks}"
         if instrument.band is None:
-            reason = "too little history: the volatility is not defined yet"
-            return self.hold(instrument.symbol, instrument.bar, reason, round_id)
+            return hold(instrument, self.board, self.book, self._config.horizon, instrument.bar, _TOO_LITTLE, round_id)
         return self._opened(instrument, round_id, header, header.sender, now_ns)
-
-    def hold(self, symbol: str, bar: int, reason: str, round_id: str | None = None) -> DecisionMade:
-        """Decide to hold without asking anyone."""
-        instrument = self.instruments[symbol]
-        position = position_in(self.book, symbol)
-        trade = self.board.trade(instrument.prior, {}, ABSENT, instrument.weights, is_open=False)
-        down, _, up = trade.price
-        return DecisionMade(
-            decision_id=round_id or f"{symbol}-{bar}",
-            symbol=symbol,
-            bar=bar,
-            horizon=self._config.horizon,
-            band=instrument.band or 0.0,
-            prior=instrument.prior,
-            price=trade.price,
-            liquidity=self.board.liquidity,
-            members=trade.members,
-            is_quorate=False,
-            action=Action.HOLD,
-            choice_reason=reason,
-            conviction=max(down, up) / (down + up),
-            expected_return=0.0,
-            target=position,
-            position=position,
-            phase=instrument.phase,
-            appetite=instrument.appetite,
-            order_id=None,
-            style=instrument.styles.style,
-        )
 
     def close(self, closing: Round, now_ns: int) -> Ruling:
         """Settle the board on one price and turn it into a decision, and an order where something is to be done.
@@ -156,9 +148,11 @@ class Chair:
         instrument.heed(closing.severities)
         if order is not None:
             self.hedges.place(order, closing.request)
-            due_ns = now_ns + round(self._config.answer_timeout_s * _NS)
-            self.orders.propose(Proposed(order, closing.header.correlation_id, due_ns))
-        settlements = instrument.hold(made, float(closing.close))
+            is_growing = order.symbol != made.symbol or grows(made.position, made.target)
+            self.orders.propose(order, closing.header.correlation_id, now_ns, is_growing=is_growing)
+        elif closing.awaited is not None:
+            self.orders.expect(closing.awaited, instrument.symbol, now_ns)
+        settlements = instrument.hold(made, closing.close)
         return Ruling(made, order, [*settlements, *self._suspicions.judge(closing, instrument)])
 
     def _keep_hedges(self, closing: Round, instrument: Instrument) -> None:
@@ -167,29 +161,20 @@ class Chair:
         is_endangered = self._rulings.is_endangered(closing, severity) or not instrument.is_calm
         self.hedges.keep(instrument.symbol, closing.request.position, is_endangered=is_endangered)
 
-    def alert(self, alert: RiskAlert) -> None:
-        """Take note of an alert on one symbol, or on all when it is "*"; it counts from the book after its own.
+    def refuse(self, rejected: OrderRejected) -> None:
+        """Let a position be on the side on which a gate would not let it grow, unless that was a matter of time."""
+        order, why = rejected.order, lasting_refusal(rejected)
+        self.hedges.refuse(order.order_id)
+        proposed = self.orders.proposed(order.order_id)
+        if why and proposed is not None and proposed.is_growing:
+            self.instruments[order.symbol].refused.impose(order.side, order.bar + self._config.refusal_bars, why)
 
-        What a seat broadcasts it has told in its answer too, where it counts at a moment that no race decides.
-        """
-        if alert.source in self.board.seats:
-            self._repeated += 1
-        elif alert.portfolio_version:
-            self._alerts.append(alert)
-        else:
-            self._heed(alert)
-
-    def _heed(self, alert: RiskAlert) -> None:
-        for instrument in self.instruments.values():
-            if alert.symbol in ("*", instrument.symbol):
-                instrument.alert(alert.severity)
-
-    def lose(self, stream: str) -> list[DecisionMade]:
+    def lose(self, stream: str, now_ns: int) -> list[DecisionMade]:
         """Distrust what hangs on broadcasts that are lost for good; return the decisions to hold that this forces."""
         if stream == MarketUpdate.KIND:
-            return list(self._lose_bars())
+            return list(self._lose_bars(now_ns))
         if stream == PortfolioUpdate.KIND:
-            return list(self._lose_books())
+            return list(self._lose_books(now_ns))
         if stream in (OrderRejected.KIND, ExecutionReport.KIND):
             self.orders.clear()
         return []
@@ -207,59 +192,62 @@ class Chair:
             "voided": sum(each.voided for each in self.instruments.values()),
             "phase_transitions": sum(each.transitions for each in self.instruments.values()),
             **self._suspicions.report(),
-            "alerts_of_seats": self._repeated,
+            "alerts_of_seats": self.alarms.repeated,
             "orders_out": len(self.orders),
             "orders_unanswered": self.orders.unanswered,
             **{f"responses_{receipt}": count for receipt, count in sorted(self.rounds.receipts.items())},
         }
 
-    def _lose_bars(self) -> Iterator[DecisionMade]:
+    def _lose_bars(self, now_ns: int) -> Iterator[DecisionMade]:
         """Forget every window, and hold on bars that can no longer come although their book is there."""
         for instrument in self.instruments.values():
             instrument.lose_bars()
             if instrument.book_bar > max(instrument.bar, instrument.decided_bar):
                 instrument.decided_bar = instrument.book_bar
-                yield self.hold(instrument.symbol, instrument.book_bar, "the bar was lost")
+                yield self._hold(instrument, instrument.book_bar, "the bar was lost", now_ns)
 
-    def _lose_books(self) -> Iterator[DecisionMade]:
+    def _lose_books(self, now_ns: int) -> Iterator[DecisionMade]:
         """Distrust the book until the next one, and hold on bars whose own book can no longer come."""
         self.book = None
         for instrument in self.instruments.values():
             if instrument.bar > instrument.decided_bar:
                 instrument.decided_bar = instrument.bar
-                yield self.hold(instrument.symbol, instrument.bar, "the book of this bar was lost")
+                yield self._hold(instrument, instrument.bar, "the book of this bar was lost", now_ns)
 
     def _instrument(self, symbol: str) -> Instrument:
         instrument = self.instruments.get(symbol)
         if instrument is None:
             if len(symbol) > MAX_SYMBOL:
                 raise Invalid(f"symbol {symbol!r} has {len(symbol)} characters; ids leave room for {MAX_SYMBOL}")
-            instrument = self.instruments[symbol] = Instrument(symbol, self._config, self.board, self._connectedness)
+            common = (self._config, self.board, self._connectedness, self.budget.limits.regime)
+            instrument = self.instruments[symbol] = Instrument(symbol, *common)
         return instrument
+
+    def _unasked(self, instrument: Instrument, own: Decimal, header: Header, now_ns: int) -> Ruling:
+        """Decide with too little history for a round."""
+        assert self.book is not None
+        held = self._hold(instrument, instrument.bar, _TOO_LITTLE, now_ns)
+        made, order = give_up(held, instrument, self.book, own)
+        if order is not None:
+            self.orders.propose(order, header.correlation_id, now_ns, is_growing=False)
+        return Ruling(made, order, [])
+
+    def _hold(self, instrument: Instrument, bar: int, reason: str, now_ns: int) -> DecisionMade:
+        """Decide to hold without asking anyone, and wait for the order that another brings, if any."""
+        made = hold(instrument, self.board, self.book, self._config.horizon, bar, reason)
+        if made.order_id is not None:
+            self.orders.expect(made.order_id, made.symbol, now_ns)
+        return made
 
     def _opened(self, instrument: Instrument, round_id: str, header: Header, asker: str | None, now_ns: int) -> Round:
         assert self.book is not None
-        assert instrument.band is not None
-        units, entry_price, exposure = stand_in(self.book, instrument.symbol, float(instrument.close))
-        request = DecisionRequest(
-            round_id=round_id,
-            symbol=instrument.symbol,
-            bar=instrument.bar,
-            horizon=self._config.horizon,
-            band=instrument.band,
-            prior=instrument.prior,
-            position=units,
-            entry_price=entry_price,
-            exposure=exposure,
-            drawdown=drawdown_of(self.book),
-            phase=instrument.phase,
-            appetite=instrument.appetite,
-            settled=instrument.settled,
-            deadline_ns=now_ns + round(self._config.decision_timeout_s * _NS),
-        )
+        deadline_ns = now_ns + round(self._config.decision_timeout_s * _NS)
+        request = request_of(instrument, self.book, round_id, self._config.horizon, deadline_ns)
         opened = Round(
             request, header, self.book, instrument.close, instrument.opened_ns, asker,
-            instrument.styles.style, instrument.exceedance(units),
+            instrument.styles.style, instrument.exceedance(request.position), instrument.care.watch,
+            room_in(self.budget, instrument.regime.factor, instrument.bar, instrument.refused, instrument.care.rests),
+            instrument.idle, None if asker else instrument.awaited,
         )  # fmt: skip
         self.rounds.open(opened)
         return opened
@@ -274,11 +262,11 @@ class Chair:
             "comovement": self._comovement.snapshot(),
             "connectedness": self._connectedness.snapshot(),
             "suspicions": self._suspicions.snapshot(),
+            "budget": self.budget.snapshot(),
             "book": self.book,
             "version": self._version,
             "asks": self._asks,
-            "repeated": self._repeated,
-            "alerts": list(self._alerts),
+            "alarms": self.alarms.snapshot(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -292,6 +280,7 @@ class Chair:
         self._comovement.restore(state["comovement"])
         self._connectedness.restore(state["connectedness"])
         self._suspicions.restore(state["suspicions"])
+        self.budget.restore(state["budget"])
         self.book, self._version = state["book"], state["version"]
-        self._asks, self._repeated = state["asks"], state["repeated"]
-        self._alerts = list(state["alerts"])
+        self._asks = state["asks"]
+        self.alarms.restore(state["alarms"])

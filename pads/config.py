@@ -183,6 +183,27 @@ class HedgeConfig(Config):
     decay: Decay = 0.97
 
 
+class CareConfig(Config):
+    """The [pads.care] table: how a position is guarded; see ``pads.care`` for the formulas.
+
+    A position that opens or grows may lose ``risk_per_trade`` of equity at its stop. Its risk is graded medium from
+    ``medium`` and high from ``high`` on; high closes it, as its stop does, and then nothing is opened on that side for
+    ``rest_bars`` bars. ``enabled`` = false leaves positions to the vote and the other overrides.
+    """
+
+    enabled: bool = True
+    risk_per_trade: Annotated[float, Field(gt=0.0, le=1.0)] = 0.01
+    medium: Annotated[float, Field(gt=0.0, le=1.0)] = 0.40
+    high: Annotated[float, Field(gt=0.0, le=1.0)] = 0.75
+    rest_bars: int = Field(5, ge=0)
+
+    @model_validator(mode="after")
+    def _grades_fit(self) -> Self:
+        if self.medium >= self.high:
+            raise ValueError(f"pads.care: medium {self.medium} must be below high {self.high}")
+        return self
+
+
 class PadsConfig(Config):
     """The [pads] table.
 
@@ -191,7 +212,8 @@ class PadsConfig(Config):
     switches one off. ``horizon`` is in bars; ``kappa`` is the band in volatilities; ``alpha`` is the share of weight
     that returns to its initial place at each settlement, ``reweigh`` that at each change of phase; ``prior_discount``
     is how much of the count of outcomes survives the next outcome. An order that no gate and no broker answers within
-    ``answer_timeout_s`` is no longer waited for.
+    ``answer_timeout_s`` is no longer waited for. After a gate has refused a position to grow, PADS lets it be on that
+    side for ``refusal_bars`` bars.
     """
 
     stakes: dict[Name, Stake] = Field(
@@ -215,6 +237,7 @@ class PadsConfig(Config):
     liquidity: Positive = 100.0
     alpha: Fraction = 0.01
     reweigh: Fraction = 0.10
+    refusal_bars: int = Field(5, ge=0)
     phase: PhaseConfig = PhaseConfig()
     panarchy: PanarchyConfig = PanarchyConfig()
     styles: StylesConfig = StylesConfig()
@@ -222,6 +245,7 @@ class PadsConfig(Config):
     swan: SwanConfig = SwanConfig()
     sizing: SizingConfig = SizingConfig()
     hedge: HedgeConfig = HedgeConfig()
+    care: CareConfig = CareConfig()
 
     @model_validator(mode="after")
     def _seats_fit(self) -> Self:

@@ -1,12 +1,14 @@
-"""A round's decision as it is published: the message, and the order that carries it out."""
+"""A round's question and its decision as they are said, and the order that carries the decision out."""
 
 from decimal import Decimal
 from typing import NamedTuple
 
 from bus.message import Message
-from bus.messages import Action, DecisionMade, DecisionRequest, Order, PortfolioUpdate, Side
+from bus.messages import Action, DecisionMade, DecisionRequest, Order, PortfolioUpdate, Side, Urgency
 from pads.board import Trade
 from pads.hedging import Hedge
+from pads.instrument import Instrument
+from pads.orders import OWN
 from pads.sizing import Choice
 
 
@@ -18,6 +20,30 @@ class Ruling(NamedTuple):
     news: list[Message]
 
 
+def request_of(
+    instrument: Instrument, book: PortfolioUpdate, round_id: str, horizon: int, deadline_ns: int
+) -> DecisionRequest:
+    """Return the question that a round on the latest bar of an instrument puts to the seats."""
+    assert instrument.band is not None
+    units, entry_price, exposure = stand_in(book, instrument.symbol, float(instrument.close))
+    return DecisionRequest(
+        round_id=round_id,
+        symbol=instrument.symbol,
+        bar=instrument.bar,
+        horizon=horizon,
+        band=instrument.band,
+        prior=instrument.prior,
+        position=units,
+        entry_price=entry_price,
+        exposure=exposure,
+        drawdown=drawdown_of(book),
+        phase=instrument.phase,
+        appetite=instrument.appetite,
+        settled=instrument.settled,
+        deadline_ns=deadline_ns,
+    )
+
+
 def make(
     request: DecisionRequest,
     trade: Trade,
@@ -27,8 +53,9 @@ def make(
     *,
     is_quorate: bool,
     style: str = "",
+    awaited: str | None = None,
 ) -> DecisionMade:
-    """Put a round's question, price and choice into one message."""
+    """Put a round's question, price and choice into one message; ``awaited`` is another's order that follows."""
     return DecisionMade(
         decision_id=request.round_id,
         symbol=request.symbol,
@@ -48,7 +75,7 @@ def make(
         position=request.position,
         phase=request.phase,
         appetite=request.appetite,
-        order_id=None if order is None else order.order_id,
+        order_id=awaited if order is None else order.order_id,
         style=style,
     )
 
@@ -65,16 +92,25 @@ def held_back(choice: Choice, request: DecisionRequest) -> Choice:
     return choice._replace(action=Action.HOLD, target=request.position, reason=reason)
 
 
-def order_of(decision_id: str, symbol: str, change: Decimal, close: Decimal, bar: int) -> Order:
+def stayed(choice: Choice, request: DecisionRequest, why: str) -> Choice:
+    """Turn a choice into HOLD because nothing may be proposed now."""
+    reason = why if choice.action is Action.HOLD else f"{why}, so no {choice.action}; {choice.reason}"
+    return choice._replace(action=Action.HOLD, target=request.position, reason=reason)
+
+
+def order_of(
+    decision_id: str, symbol: str, change: Decimal, close: Decimal, bar: int, urgency: Urgency = Urgency.MEDIUM
+) -> Order:
     """Return the order for a signed change of position, sized on the close of ``bar`` of its own instrument."""
     return Order(
-        order_id=f"{decision_id}-o1",
+        order_id=f"{decision_id}{OWN}",
         decision_id=decision_id,
         symbol=symbol,
         side=Side.BUY if change > 0 else Side.SELL,
         quantity=abs(change),
         reference_price=close,
         bar=bar,
+        urgency=urgency,
     )
 
 

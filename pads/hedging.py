@@ -11,17 +11,19 @@ from typing import NamedTuple
 
 from pads.comovement import Comovement
 from pads.config import HedgeConfig
+from pads.room import BOUNDLESS, Room
 from pads.sizing import Sizer
 
 
 class Candidate(NamedTuple):
-    """An instrument that could serve: signed units held, whether an order for it works, last close, last opening."""
+    """An instrument that could serve: units held, whether an order for it works, last close, last opening, room."""
 
     symbol: str
     position: Decimal
     is_working: bool
     close: float
     opened_ns: int
+    room: Room = BOUNDLESS
 
 
 class Hedge(NamedTuple):
@@ -59,5 +61,5 @@ def find_hedge(
             best, correlation, wanted = other, strength, hedge
     if best is None or best.is_working:
         return None
-    change = sizer.growth(wanted, best.position, best.close, equity)
+    change = sizer.growth(wanted, best.position, best.close, equity, best.room)
     return Hedge(best.symbol, change, correlation) if change else None

@@ -1,25 +1,37 @@
-"""What PADS knows of one instrument: bars, outcomes, the weights of the board, and rounds not settled yet."""
+"""What PADS knows of one instrument: bars, outcomes, the weights of the board, and rounds not settled yet.
+
+A split is no move: prices are kept in the units of the first bar, of which one unit is ``scale`` units of today.
+"""
 
 import math
 from bisect import insort
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from bus.message import Header, Message
-from bus.messages import DecisionMade, MarketUpdate, PerformanceFeedback, Phase, PhaseTransition
-from market.window import BarWindow
+from bus.messages import DecisionMade, MarketUpdate, PerformanceFeedback, Phase, PhaseTransition, PositionLevels
+from kernels.pivot import Sign
+from market.window import CLOSE, BarWindow
 from pads.adaptability import PhaseMemory
 from pads.board import Board, Opinion
+from pads.care import Care, Holding
+from pads.chart import Chart, unified
 from pads.closes import LogCloses
 from pads.config import SCALES, PadsConfig
 from pads.connectedness import Connectedness
+from pads.levels import told
 from pads.panarchy import Panarchy
 from pads.prior import OutcomeHistory, typical_move
+from pads.restraint import Restraint
 from pads.settlement import Pending, settle
 from pads.style import StyleKeeper
 from pads.swan import exceedance
 from pads.volatility import Volatility, band
+from portfolio.limits import RegimeLimits
+from portfolio.regime import Regime
+
+_ONE: Final = Decimal(1)
 
 
 class Instrument:
@@ -28,9 +40,13 @@ class Instrument:
     All but one: how connected its market is rests on the bars of others, in the order in which they were published.
     ``decided_bar`` and ``book_bar`` are the last bars a decision and a book were seen for; ``opened_ns`` and
     ``previous_ns`` are when the latest bar and the one before it opened, ``header`` is that of the latest bar.
+    ``refused`` are the sides on which a gate would not let a position grow; ``idle`` says why nothing may be proposed
+    on the first book of ``book_bar``, and ``awaited`` is another's order that came with it.
     """
 
-    def __init__(self, symbol: str, config: PadsConfig, board: Board, connectedness: Connectedness) -> None:
+    def __init__(
+        self, symbol: str, config: PadsConfig, board: Board, connectedness: Connectedness, stress: RegimeLimits
+    ) -> None:
         self.symbol = symbol
         self._config = config
         self._board = board
@@ -43,6 +59,11 @@ class Instrument:
         self._pending: list[Pending] = []
         self._calm = 1.0
         self._alarmed: list[str] = []
+        self._chart = Chart(config.volatility_decay)
+        self.care = Care(config.care)
+        self.refused = Restraint()
+        self.regime = Regime(stress)
+        self.scale = _ONE
         self.panarchy = Panarchy(config.panarchy)
         self.styles = StyleKeeper(config.styles)
         self.weights = list(board.initial_weights)
@@ -53,6 +74,8 @@ class Instrument:
         self.log_return: float | None = None
         self.close = Decimal(0)
         self.header: Header | None = None
+        self.idle = ""
+        self.awaited: str | None = None
 
     @property
     def bar(self) -> int:
@@ -101,17 +124,27 @@ class Instrument:
 
     def take(self, update: MarketUpdate, header: Header) -> list[Message] | None:
         """Take the next bar; return the settlements and the change of phase it brings, or None if it is not new."""
-        before = float(self.close)
-        if not self._window.append(update):
+        before = float(self.close * self.scale)
+        if update.bar <= self.bar:
             return None
+        split = _ONE if update.action is None else update.action.split
+        self.scale *= split
+        bar = unified(update, self.scale)
+        self._window.append(bar)
         self.close, self.header = update.close, header
         self.previous_ns, self.opened_ns = self.opened_ns, update.opened_ns
         self._calm = min(self._calm + self._config.alert.recovery, 1.0)
         is_first = len(self._window) == 1
-        self.log_return = None if is_first else math.log(float(update.close) / before)
+        row = tuple(self._window.rows[-1].tolist())
+        close = row[CLOSE]
+        self.log_return = None if is_first else math.log(close / before)
         if is_first:
             self._forget()
-        self._closes.append(math.log(float(update.close)))
+        if split != 1:
+            self.care.split(split)
+        self._chart.take(row)
+        self.regime.take(float(update.close), float(split))
+        self._closes.append(math.log(close))
         news: list[Message] = list(self._settle())
         if self.log_return is not None:
             self._volatility.update(self.log_return)
@@ -120,9 +153,27 @@ class Instrument:
         self.styles.update(self.phase)
         return news
 
-    def hold(self, made: DecisionMade, close: float) -> list[Message]:
+    def watch(self, units: Decimal, entry: Decimal, equity: float) -> list[PositionLevels]:
+        """Look after the position as of the latest close; return what guards it where that has changed."""
+        if not units:
+            self.care.release()
+            return []
+        scale, close = float(self.scale), float(self.close)
+        exposure = float(units) * close / equity if equity > 0.0 else math.copysign(1.0, units)
+        held = Holding(units, float(entry) * scale, close * scale, exposure)
+        if not self.care.look(held, self.bar, self._chart):
+            return []
+        assert self.care.guard is not None
+        return [told(self.symbol, self.bar, self.care.guard, scale)]
+
+    def extent(self, side: Sign) -> float:
+        """Return the share of equity up to which a position may grow before its stop could cost too much."""
+        return self.care.extent(side, float(self.close * self.scale), self._chart)
+
+    def hold(self, made: DecisionMade, close: Decimal) -> list[Message]:
         """Keep a decided round until its horizon ends; settle it at once if that bar has passed."""
-        insort(self._pending, Pending(made, close, self._memory.seen(made.phase)), key=_end_bar)
+        price = float(close * self.scale)
+        insort(self._pending, Pending(made, price, self._memory.seen(made.phase)), key=_end_bar)
         return list(self._settle())
 
     def suspect(self, phase: Phase, seats: str) -> PhaseTransition | None:
@@ -153,6 +204,8 @@ class Instrument:
         """Forget what rests on bars without a hole."""
         self._volatility.clear()
         self._closes.clear()
+        self._chart.clear()
+        self.regime.forget()
         self.panarchy.clear()
 
     def _upset(self) -> None:
@@ -207,6 +260,10 @@ class Instrument:
             "history": self._history.snapshot(),
             "memory": self._memory.snapshot(),
             "pending": [[made, close, list(seen)] for made, close, seen in self._pending],
+            "chart": self._chart.snapshot(),
+            "care": self.care.snapshot(),
+            "refused": self.refused.snapshot(),
+            "regime": self.regime.snapshot(),
             "calm": self._calm,
             "alarmed": list(self._alarmed),
             **{name: getattr(self, name) for name in _PLAIN},
@@ -222,6 +279,10 @@ class Instrument:
         self._history.restore(state["history"])
         self._memory.restore(state["memory"])
         self._pending = [Pending(made, close, (seen[0], seen[1], seen[2])) for made, close, seen in state["pending"]]
+        self._chart.restore(state["chart"])
+        self.care.restore(state["care"])
+        self.refused.restore(state["refused"])
+        self.regime.restore(state["regime"])
         self._calm, self._alarmed = state["calm"], list(state["alarmed"])
         for name in _PLAIN:
             setattr(self, name, state[name])
@@ -229,7 +290,7 @@ class Instrument:
 
 _PLAIN = (
     "weights", "severity", "settled", "voided", "transitions", "decided_bar", "book_bar", "opened_ns", "previous_ns",
-    "log_return", "close", "header",
+    "log_return", "close", "header", "scale", "idle", "awaited",
 )  # fmt: skip
 
 

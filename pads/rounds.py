@@ -14,6 +14,8 @@ from typing import Any, Final
 from bus.message import Header
 from bus.messages import DecisionRequest, DecisionResponse, Phase, PortfolioUpdate
 from pads.board import ABSENT, Opinion, is_distribution
+from pads.care import UNGUARDED, Watch
+from pads.room import BOUNDLESS, Room
 from pads.style import Style
 
 _REMEMBERED: Final = 256
@@ -39,8 +41,10 @@ class Round:
 
     ``header`` is that of the conversation it belongs to; ``asker`` is who wants the answer of an asked round, None for
     one opened by a bar; ``opened_ns`` is when the bar opened; ``exceedance`` the probability of a move worse than the
-    bar's against the position. By seat, ``answers`` hold the beliefs, ``severities`` the dangers seen and ``suspected``
-    the phases that the market seems to enter.
+    bar's against the position; ``watch`` is what care leaves of it, ``room`` how large it may be; ``idle`` says why
+    nothing may be proposed, empty where it may, and ``awaited`` is another's order that the bar brings. By seat,
+    ``answers`` hold the beliefs, ``severities`` the dangers seen and ``suspected`` the phases that the market seems to
+    enter.
     """
 
     request: DecisionRequest
@@ -51,6 +55,10 @@ class Round:
     asker: str | None = None
     style: Style = Style.BALANCED
     exceedance: float | None = None
+    watch: Watch = UNGUARDED
+    room: Room = BOUNDLESS
+    idle: str = ""
+    awaited: str | None = None
     answers: dict[str, Opinion] = field(default_factory=dict)
     severities: dict[str, float] = field(default_factory=dict)
     suspected: dict[str, Phase] = field(default_factory=dict)
@@ -60,17 +68,18 @@ class Round:
         fixed = [self.request, self.header, self.book, self.close, self.opened_ns, self.asker]
         answers = [[seat, *opinion] for seat, opinion in self.answers.items()]
         suspected = {seat: phase.value for seat, phase in self.suspected.items()}
-        return [*fixed, self.style.value, self.exceedance, answers, dict(self.severities), suspected]
+        means = [self.style.value, self.exceedance, list(self.watch), self.room.snapshot(), self.idle, self.awaited]
+        return [*fixed, *means, answers, dict(self.severities), suspected]
 
     @classmethod
     def restored(cls, state: list[Any]) -> "Round":
         """Return the round that ``snapshot`` gave."""
-        *fixed, style, exceedance, answers, severities, suspected = state
+        *fixed, style, exceedance, watch, room, idle, awaited, answers, severities, suspected = state
         heard = {seat: Opinion(*opinion) for seat, *opinion in answers}
         phases = {seat: Phase(phase) for seat, phase in suspected.items()}
         request, header, book, close, opened_ns, asker = fixed
-        told = (heard, dict(severities), phases)
-        return cls(request, header, book, close, opened_ns, asker, Style(style), exceedance, *told)
+        means = (Style(style), exceedance, Watch(*watch), Room.restored(room), idle, awaited)
+        return cls(request, header, book, close, opened_ns, asker, *means, heard, dict(severities), phases)
 
 
 class Rounds:

@@ -3,17 +3,20 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from bus.messages import Action, DecisionMade, Order, Phase, PortfolioUpdate
+from bus.messages import Action, DecisionMade, DecisionRequest, Order, Phase, PortfolioUpdate
+from kernels.pivot import Sign
 from pads.board import Board, Trade
 from pads.comovement import Comovement
 from pads.config import PadsConfig, StyleConfig
-from pads.decision import hedged, held_back, is_working, make, order_of, position_in
+from pads.decision import hedged, held_back, is_working, make, order_of, position_in, stayed
 from pads.hedging import Candidate, Hedge, find_hedge
 from pads.instrument import Instrument
 from pads.orders import Orders
+from pads.room import room_in
 from pads.rounds import Round
-from pads.sizing import Choice, Situation, Sizer
+from pads.sizing import Choice, Situation, Sizer, grows
 from pads.standing import StandingHedges
+from portfolio.budget import DrawdownBudget
 
 
 class Rulings:
@@ -27,6 +30,7 @@ class Rulings:
         comovement: Comovement,
         orders: Orders,
         hedges: StandingHedges,
+        budget: DrawdownBudget,
     ) -> None:
         self._config = config
         self._board = board
@@ -34,6 +38,7 @@ class Rulings:
         self._comovement = comovement
         self._orders = orders
         self._hedges = hedges
+        self._budget = budget
         self._sizer = Sizer(config)
 
     def rule(self, closing: Round, instrument: Instrument, *, is_quorate: bool) -> tuple[DecisionMade, Order | None]:
@@ -44,12 +49,32 @@ class Rulings:
         severity = worst_danger(closing, instrument)
         silence = "" if is_quorate else self._silence(closing)
         serving = self._hedges.units(request.symbol, request.position)
-        choice = self._sizer.choose(self._situation(closing, instrument, trade, severity, silence, serving))
-        choice, order = self._ordered(closing, _beside(choice, serving), severity, serving, can_hedge=is_quorate)
+        situation = self._situation(closing, instrument, trade, severity, silence, serving)
+        choice = _beside(self._guarded(situation, instrument), serving)
+        order = None
+        if closing.idle:
+            choice = stayed(choice, request, closing.idle)
+        else:
+            choice, order = self._ordered(closing, choice, severity, serving, can_hedge=is_quorate)
         if closing.asker is not None:
             order = None
-        liquidity = self._board.liquidity
-        return make(request, trade, choice, liquidity, order, is_quorate=is_quorate, style=closing.style), order
+        made = make(
+            request, trade, choice, self._board.liquidity, order,
+            is_quorate=is_quorate, style=closing.style, awaited=closing.awaited,
+        )  # fmt: skip
+        return made, order
+
+    def _guarded(self, situation: Situation, instrument: Instrument) -> Choice:
+        """Return the choice; where the position would grow, no larger than its stop lets it be."""
+        choice = self._sizer.choose(situation)
+        if not grows(situation.position, choice.target):
+            return choice
+        side: Sign = 1 if choice.target > 0 else -1
+        extent = instrument.extent(side)
+        why = f"at its stop a larger position would lose more than {self._config.care.risk_per_trade:.2%} of equity"
+        bound = situation.room.towards(side).narrowed(extent, why)
+        room = situation.room._replace(long=bound) if side > 0 else situation.room._replace(short=bound)
+        return self._sizer.choose(situation._replace(room=room))
 
     def _silence(self, closing: Round) -> str:
         heard = sum(opinion.belief is not None for opinion in closing.answers.values())
@@ -75,6 +100,8 @@ class Rulings:
             style=style,
             exceedance=closing.exceedance,
             silence=silence,
+            watch=closing.watch,
+            room=closing.room,
         )
 
     def _ordered(
@@ -84,10 +111,11 @@ class Rulings:
         request = closing.request
         at_work = self._is_working(closing.book, request.symbol)
         if choice.action is not Action.HOLD:
-            if at_work:
-                return held_back(choice, request), None
             change = choice.target - request.position
-            return choice, order_of(request.round_id, request.symbol, change, closing.close, request.bar)
+            if at_work and not self._may_overtake(closing.book, request, change):
+                return held_back(choice, request), None
+            order = order_of(request.round_id, request.symbol, change, closing.close, request.bar, choice.urgency)
+            return choice, order
         own = request.position - serving
         hedge = self._hedge(closing, severity, own) if can_hedge and own and not at_work else None
         if hedge is None:
@@ -106,11 +134,30 @@ class Rulings:
             return None
         own = Candidate(request.symbol, units, False, float(closing.close), closing.opened_ns)
         others = [
-            Candidate(name, position_in(book, name), self._is_working(book, name), float(each.close), each.opened_ns)
+            self._candidate(book, name, each)
             for name, each in sorted(self._instruments.items())
             if name != request.symbol and each.bar >= 0
         ]
         return find_hedge(own, others, self._comovement, float(book.equity), config, self._sizer)
+
+    def _candidate(self, book: PortfolioUpdate, name: str, each: Instrument) -> Candidate:
+        room = room_in(self._budget, each.regime.factor, each.bar, each.refused)
+        is_working = self._is_working(book, name)
+        return Candidate(name, position_in(book, name), is_working, float(each.close), each.opened_ns, room)
+
+    def _may_overtake(self, book: PortfolioUpdate, request: DecisionRequest, change: Decimal) -> bool:
+        """Tell whether a change only takes from the position what orders on the other side are still adding to it.
+
+        Such a one need not wait, or a stop would: execution withdraws what it meets before it goes.
+        """
+        is_reducing = change * request.position < 0 and abs(change) <= abs(request.position)
+        if self._orders.concerns(request.symbol) or not is_reducing:
+            return False
+        return all(
+            at_work.order.signed_quantity * change < 0
+            for at_work in book.working
+            if at_work.order.symbol == request.symbol
+        )
 
     def _is_working(self, book: PortfolioUpdate, symbol: str) -> bool:
         return is_working(book, symbol) or self._orders.concerns(symbol)

@@ -8,10 +8,11 @@ The position w, as a fraction of equity, that maximises w m - w^2 v/(2 f) - c |w
 f (m - c)/v to f (m + c)/v: v the variance of the return, f Kelly's fraction times the appetite, c the cost of one side.
 So the edge less cost sets the target, and the band, of width cost, is where nothing is traded. The style in force
 scales f, c and the largest position. Evidence and conviction are asked for exposure that opens, grows or crosses zero,
-never for leaving.
+never for leaving. What the limits of the book, a gate's refusal or the distance to the stop leave for a position is its
+room; nothing grows beyond it.
 
-Safety overrides come first and have no part in the vote: a black swan against the position ends it, an alert reduces
-it.
+Safety overrides come first and have no part in the vote: a black swan against the position ends it, so does its guard
+where the stop is reached or its risk is high, and an alert reduces it. A target that is reached takes its share.
 """
 
 import math
@@ -19,8 +20,10 @@ from decimal import ROUND_DOWN, Decimal
 from typing import Final, NamedTuple
 
 from bus.message import Probabilities
-from bus.messages import Action, Phase
+from bus.messages import Action, Phase, Urgency
+from pads.care import UNGUARDED, Watch
 from pads.config import PadsConfig, StyleConfig
+from pads.room import BOUNDLESS, Room
 
 _BASIS_POINT: Final = 1e-4
 _NO_EVIDENCE: Final = 1e-12
@@ -34,7 +37,7 @@ class Situation(NamedTuple):
     over the horizon; ``position`` is signed units held, ``close`` and ``equity`` money; ``severity`` that of the worst
     danger told since the last decision, 0 without one; ``exceedance`` the probability of a move worse than the latest
     one against the position, None where it cannot be told; ``silence`` says why the board has no say, empty when it
-    has.
+    has; ``watch`` is what care leaves of the position, ``room`` how large it may be.
     """
 
     price: Probabilities
@@ -50,16 +53,22 @@ class Situation(NamedTuple):
     style: StyleConfig
     exceedance: float | None = None
     silence: str = ""
+    watch: Watch = UNGUARDED
+    room: Room = BOUNDLESS
 
 
 class Choice(NamedTuple):
-    """What to do and why; ``target`` is signed units, ``expected_return`` a log return over the horizon after cost."""
+    """What to do, why and how soon.
+
+    ``target`` is signed units, ``expected_return`` a log return over the horizon after cost.
+    """
 
     action: Action
     target: Decimal
     reason: str
     conviction: float
     expected_return: float
+    urgency: Urgency = Urgency.MEDIUM
 
 
 class Sizer:
@@ -82,8 +91,11 @@ class Sizer:
             return Choice(Action.HOLD, situation.position, "equity is not positive", conviction, net)
         held = float(situation.position) * situation.close / situation.equity
         wanted, reason = self._vote(situation, edge, held)
-        wanted, reason = self._override(situation, held, wanted, reason)
-        return self._settled(situation, held, wanted, reason, conviction, net)
+        wanted, reason = _kept(situation, *_within(situation.room, held, wanted, reason))
+        override = self._override(situation, held, wanted)
+        urgency = Urgency.MEDIUM if override is None else Urgency.URGENT
+        wanted, reason = override or (wanted, reason)
+        return self._settled(situation, held, wanted, reason, conviction, net)._replace(urgency=urgency)
 
     def _vote(self, situation: Situation, edge: float, held: float) -> tuple[float, str]:
         """Return the fraction of equity that the board wants held, and why."""
@@ -93,17 +105,19 @@ class Sizer:
             return held, "the board's price is the prior"
         return self._wanted(situation, edge, held), "the board's price"
 
-    def _override(self, situation: Situation, held: float, wanted: float, reason: str) -> tuple[float, str]:
-        """Return what safety leaves of what is wanted, and why."""
-        exceedance = situation.exceedance
+    def _override(self, situation: Situation, held: float, wanted: float) -> tuple[float, str] | None:
+        """Return what safety leaves of a position and why, whatever is voted; None where it has no say."""
+        exceedance, watch = situation.exceedance, situation.watch
         if situation.position and exceedance is not None and exceedance < self._impossible:
             return (
                 0.0,
                 f"safety override, black swan: a move against the position of probability {exceedance:.2g}",
             )
+        if situation.position and watch.is_exit:
+            return 0.0, f"safety override, position care: {watch.why}"
         if situation.severity > self._alert.severity:
             return self._safe(held, wanted), f"safety override, alert of severity {situation.severity:g}"
-        return wanted, reason
+        return None
 
     def _wanted(self, situation: Situation, edge: float, held: float) -> float:
         """Return the fraction of equity to hold."""
@@ -113,7 +127,7 @@ class Sizer:
         wanted = min(max(held, scale * (edge - cost)), scale * (edge + cost))
         down, _, up = situation.price
         asked = self._phase.conviction.of(situation.phase) + style.conviction
-        limit = self._sizing.max_position_fraction * style.position
+        limit = min(self._sizing.max_position_fraction * style.position, situation.room.limit)
         evidence = up / (down + up) - situation.prior[2] / (situation.prior[0] + situation.prior[2])
         ceiling = limit if up / (down + up) > asked and evidence > 0.0 else min(max(held, 0.0), limit)
         is_short_meant = self._sizing.allow_short and down / (down + up) > asked and evidence < 0.0
@@ -154,14 +168,25 @@ class Sizer:
         """Tell whether a position of this sign may be opened at all."""
         return fraction >= 0.0 or self._sizing.allow_short
 
-    def growth(self, wanted: float, position: Decimal, close: float, equity: float) -> Decimal:
-        """Return the units that take a position up to the fraction ``wanted`` of equity, within the limit."""
-        limit = self._sizing.max_position_fraction
+    def growth(self, wanted: float, position: Decimal, close: float, equity: float, room: Room = BOUNDLESS) -> Decimal:
+        """Return the units that take a position up to the fraction ``wanted`` of equity, within limit and room."""
+        limit = min(self._sizing.max_position_fraction, room.limit, room.towards(wanted).extent)
         wanted = min(max(wanted, -limit), limit)
         held = float(position) * close / equity
         if abs(wanted) - abs(held) < self._sizing.min_trade_fraction:
             return Decimal(0)
         return whole_lots(self.units(wanted, equity, close) - position, self._sizing.lot)
+
+
+def grows(position: Decimal, target: Decimal) -> bool:
+    """Tell whether the way from one signed position to another opens, enlarges or turns it.
+
+    Examples
+    --------
+    >>> grows(Decimal(5), Decimal(-1)), grows(Decimal(5), Decimal(0)), grows(Decimal(-5), Decimal(-6))
+    (True, False, True)
+    """
+    return target != 0 and (position * target <= 0 or abs(target) > abs(position))
 
 
 def whole_lots(quantity: Decimal, lot: Decimal) -> Decimal:
@@ -190,6 +215,25 @@ def name_action(position: Decimal, target: Decimal) -> Action:
     if target == 0:
         return Action.EXIT
     return Action.INCREASE if abs(target) > abs(position) else Action.DECREASE
+
+
+def _within(room: Room, held: float, wanted: float, reason: str) -> tuple[float, str]:
+    """Return what room leaves of what is wanted: a position may stay beyond its bound, but not grow there."""
+    bound = room.towards(wanted - held)
+    bounded = min(wanted, max(held, bound.extent)) if wanted > held else max(wanted, min(held, -bound.extent))
+    return (wanted, reason) if bounded == wanted else (bounded, f"{reason}, but {bound.why}")
+
+
+def _kept(situation: Situation, wanted: float, reason: str) -> tuple[float, str]:
+    """Return what the targets that were reached leave of what is wanted."""
+    keep, position = situation.watch.keep, situation.position
+    if keep is None or not position:
+        return wanted, reason
+    most = float(keep) * situation.close / situation.equity
+    own_side = wanted if position > 0 else -wanted
+    if own_side <= most:
+        return wanted, reason
+    return math.copysign(most, position), f"{reason}, but {situation.watch.why}"
 
 
 def _distance(price: Probabilities, prior: Probabilities) -> float:

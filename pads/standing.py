@@ -45,6 +45,12 @@ class StandingHedges:
             each for each in self._hedges if each.hedged != hedged or (is_kept and each.is_long == (position > 0))
         ]
 
+    def split(self, symbol: str, units: Decimal) -> None:
+        """Count each unit of ``symbol`` as so many."""
+        self._hedges = [
+            each._replace(units=each.units * units) if each.symbol == symbol else each for each in self._hedges
+        ]
+
     def units(self, symbol: str, position: Decimal) -> Decimal:
         """Return how many of the units held of ``symbol`` are hedges: no more than there are, and of their sign."""
         ordered = sum((each.units for each in self._hedges if each.symbol == symbol), Decimal(0))

@@ -8,9 +8,11 @@ from typing import Final
 from bus.config import Settings
 from bus.errors import Fatal
 from bus.footprint import calmed_collector
+from bus.keys import make_keys
 from bus.message import Envelope
 from bus.messages import DecisionMade
 from research.firm import build_agent, enabled, simulate
+from research.sessions import make_sessions
 
 _CHUNK: Final = 250
 
@@ -52,6 +54,8 @@ def backtest(
         The firm stopped before the data ended.
     """
     settings.run_dir.mkdir(parents=True, exist_ok=True)
+    make_keys(settings.keys, time.time_ns())
+    make_sessions(settings)
     agents = {name: build_agent(settings, name) for name in enabled(settings)}
     if "market" not in agents:
         raise Fatal("a backtest needs the market agent; enable it in the process list")

@@ -67,7 +67,7 @@ def replay_agent(settings: Settings, name: str, *, scratch: Path, until: str | N
     until
         Stop after the conversation with this correlation id has ended in this journal.
     """
-    agent = build_agent(settings.elsewhere(scratch), name)
+    agent = build_agent(settings.elsewhere(scratch, keys=settings.keys), name)
     stepper = Stepper(agent, ttl_s=settings.firm.bus.message_ttl_s)
     replay = Replay(name)
     owed: deque[tuple[int, bytes]] = deque()

@@ -5,27 +5,15 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Final, NamedTuple
 
-import numpy as np
-
-from bus.in_flight import Exposure, InFlight, exposures
-from bus.messages import Order, OrderCleared, PortfolioUpdate
-from kernels.align import common_times, values_at
-from kernels.arrays import Floats
-from kernels.tail import worst_shortfall
-from risk.history import Histories, History, joint_returns
+from bus.in_flight import Exposure, InFlight
+from bus.messages import Order, OrderCleared, OrderRisk, PortfolioUpdate, Side, Tail
+from portfolio.history import Histories
+from portfolio.holdings import Holdings
+from portfolio.tail import UNMEASURED, Stake, TailGauge
 from risk.standing import Standing
+from risk.stress import Stress
 
-LEVEL: Final = 0.975
-_NOTHING: Final = Exposure()
-
-
-def load_kernels() -> None:
-    """Compile or load what the first order will call, so that it need not wait for that."""
-    history = History(2)
-    zero = np.zeros(2)
-    joint_returns([history, history])
-    values_at(common_times(history.times, history.times), history.closes, history.times)
-    worst_shortfall(np.zeros((2, 1)), zero, zero, zero, LEVEL)
+_ZERO: Final = Decimal(0)
 
 
 class Shortfall(NamedTuple):
@@ -35,120 +23,125 @@ class Shortfall(NamedTuple):
     after: float
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class RiskBook:
-    """All that a rule may look at; ``sender`` is who handed the order in, ``is_repeat`` whether it was seen before."""
+    """All that a rule may look at.
+
+    ``objection`` says why compliance has not cleared the order, empty where it has; ``is_repeat`` whether it was seen
+    before.
+    """
 
     cleared: OrderCleared
-    sender: str
+    objection: str
     is_repeat: bool
     portfolio: PortfolioUpdate | None
     is_whole: bool
     in_flight: InFlight
     histories: Histories
     standing: Standing
+    gauge: TailGauge
+    stress: Stress
 
     @property
     def order(self) -> Order:
         """The order being judged."""
         return self.cleared.order
 
+    @cached_property
+    def holdings(self) -> Holdings:
+        """Every symbol held or ordered, orders in flight included, this order not."""
+        if self.portfolio is None:
+            raise LookupError("no PORTFOLIO_UPDATE has arrived yet")
+        return self.gauge.holdings(self.portfolio, self.in_flight)
+
     @property
     def equity(self) -> Decimal:
         """Equity of the newest book."""
-        return self._portfolio.equity
+        return self.holdings.equity
 
-    @cached_property
-    def exposures(self) -> dict[str, Exposure]:
-        """Every symbol held or ordered, orders in flight included, this order not."""
-        return exposures(self._portfolio, self.in_flight)
-
-    @cached_property
+    @property
     def mine(self) -> Exposure:
         """Exposure to the order's symbol, this order not included."""
-        return self.exposures.get(self.order.symbol, _NOTHING)
+        return self.holdings.exposure(self.order.symbol)
 
     @cached_property
-    def with_order(self) -> Exposure:
+    def after(self) -> Exposure:
         """Exposure to the order's symbol with this order open."""
         return self.mine.plus(self.order.side, self.order.quantity)
+
+    @property
+    def end(self) -> Decimal:
+        """Units of the symbol if this and every open order on its side fill, and none on the other."""
+        return self.after.high if self.order.side is Side.BUY else self.after.low
 
     @cached_property
     def is_reducing(self) -> bool:
         """Whether the order can only shrink a holding toward zero."""
         return self.mine.is_reduced_by(self.order)
 
-    def price(self, symbol: str) -> Decimal:
-        """Return the last close of a symbol; of a holding whose bars were never seen, the price it is booked at."""
-        history = self.histories.get(symbol)
-        if history is not None:
-            return history.close
-        for position in self._portfolio.positions:
-            if position.symbol == symbol:
-                return position.last_price
-        raise LookupError(f"no price of {symbol} was ever seen")
+    @property
+    def exempt(self) -> str:
+        """Words for a limit that does not bind the order."""
+        return "; the order only shrinks the holding" if self.is_reducing else ""
+
+    @property
+    def price(self) -> Decimal:
+        """The last close of the order's symbol."""
+        return self.holdings.price(self.order.symbol)
 
     @cached_property
-    def gross(self) -> Decimal:
-        """Largest sum of absolute position values that any fills can lead to, this order open."""
-        others = (
-            exposure.greatest * self.price(symbol)
-            for symbol, exposure in self.exposures.items()
-            if symbol != self.order.symbol and any(exposure)
-        )
-        return sum(others, self.with_order.greatest * self.price(self.order.symbol))
+    def growth(self) -> Decimal:
+        """By how much the order raises the largest value of its symbol that any fills can lead to."""
+        before = self.holdings.greatest.get(self.order.symbol, _ZERO)
+        return self.after.greatest * self.price - before
 
     @cached_property
-    def at_stake(self) -> tuple[str, ...]:
-        """The order's symbol, then every other that is held or ordered."""
-        others = (s for s, exposure in self.exposures.items() if any(exposure) and s != self.order.symbol)
-        return (self.order.symbol, *others)
-
-    @cached_property
-    def sample(self) -> tuple[Floats, float]:
-        """Joint returns of all symbols at stake, and the bars in a day; no returns when a symbol never had a bar."""
-        found = [history for symbol in self.at_stake if (history := self.histories.get(symbol)) is not None]
-        return joint_returns(found) if len(found) == len(self.at_stake) else (np.empty((0, 0)), 1.0)
+    def stake(self) -> Stake | None:
+        """What the order puts at stake; None where nothing can be measured: a symbol without bars, or no equity."""
+        return self.gauge.stake(self.holdings, self.order.symbol)
 
     @property
     def observations(self) -> int:
         """Joint returns that losses can be simulated from."""
-        return int(self.sample[0].shape[1])
+        return 0 if self.stake is None else self.stake.observations
 
-    @cached_property
+    @property
     def shortfall(self) -> Shortfall | None:
         """Shortfall of the worst book that open orders can lead to, without and with this order filled.
 
-        None where there is nothing to measure on: no joint return, or no equity to be a fraction of.
-
-        Historical simulation: today's values under each joint return of the window, a day by the square root of time.
+        By history at today's volatility; None where that cannot be measured.
         """
-        returns, bars_per_day = self.sample
-        if self.observations == 0 or self.equity <= 0:
+        if self.stake is None:
             return None
-        held, low, high = self._fractions_of_equity()
-        filled = np.zeros_like(held)
-        filled[0] = self.order.signed_quantity * self.price(self.order.symbol) / self.equity
-        scale = float(np.sqrt(bars_per_day))
-        before = worst_shortfall(returns, held, low, high, LEVEL)
-        after = worst_shortfall(returns, held + filled, low + filled, high + filled, LEVEL)
-        return Shortfall(before * scale, after * scale)
+        before, after = self.stake.shortfall, self.stake.shortfall_after(self.order)
+        return None if before is None or after is None else Shortfall(before, after)
 
-    def _fractions_of_equity(self) -> tuple[Floats, Floats, Floats]:
-        """Cross what is held, its low and its high from Decimal to float64."""
-        held = np.zeros(len(self.at_stake))
-        down, up = np.zeros_like(held), np.zeros_like(held)
-        for s, symbol in enumerate(self.at_stake):
-            exposure, unit = self.exposures.get(symbol, _NOTHING), self.price(symbol) / self.equity
-            held[s] = exposure.held * unit
-            if exposure.selling:
-                down[s] = exposure.selling * unit
-            if exposure.buying:
-                up[s] = exposure.buying * unit
-        return held, held - down, held + up
+    def largest(self, units: Decimal) -> Decimal:
+        """Return the largest quantity of the order that keeps the symbol within so many units, whatever fills."""
+        if self.mine.greatest > units:
+            return Decimal(0)
+        return units - self.mine.high if self.order.side is Side.BUY else units + self.mine.low
 
-    @property
-    def _portfolio(self) -> PortfolioUpdate:
-        if self.portfolio is None:
-            raise LookupError("no PORTFOLIO_UPDATE has arrived yet")
-        return self.portfolio
+
+def order_risk(book: RiskBook) -> OrderRisk:
+    """Return what the order does to the tail of the book, by all estimators; None where one cannot tell."""
+    before = after = UNMEASURED
+    if book.portfolio is not None and book.stake is not None:
+        before, after = book.stake.tail, book.stake.tail_after(book.order)
+    return OrderRisk(
+        order_id=book.order.order_id,
+        symbol=book.order.symbol,
+        bar=book.order.bar,
+        observations=book.observations if book.portfolio is not None else 0,
+        before=before,
+        after=after,
+        marginal=Tail(
+            historical=_change(before.historical, after.historical),
+            filtered=_change(before.filtered, after.filtered),
+            student=_change(before.student, after.student),
+        ),
+    )
+
+
+def _change(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before

@@ -7,6 +7,7 @@ from pydantic import Strict
 
 from bus.message import Count, Delivery, Message, Name, Overflow, Part, Plane, Priority, Words
 from bus.messages.decision import DecisionMade
+from bus.messages.risk import ViolationStatus
 
 
 class Command(StrEnum):
@@ -16,6 +17,8 @@ class Command(StrEnum):
     """Open a round on ``symbol`` now; the answer carries the decision."""
     HALT = "halt"
     RESUME = "resume"
+    REVIEW = "review"
+    """Take violation ``violation_id`` of the compliance log to ``status``."""
 
 
 class AgentState(StrEnum):
@@ -27,12 +30,18 @@ class AgentState(StrEnum):
 
 
 class SystemCommand(Message, kind="SYSTEM_COMMAND", plane=Plane.DIRECT, priority=Priority.HIGH, opens=True):
-    """An operator's order to one agent, with a reason and a name where the command needs them."""
+    """An operator's order to one agent, with a reason and a name where the command needs them.
+
+    ``is_new_budget`` makes a resume begin a new drawdown budget: equity is measured against a peak that starts now.
+    """
 
     command: Annotated[Command, Strict(False)]
     symbol: Name | None = None
     reason: Words = ""
     operator: Words = ""
+    is_new_budget: bool = False
+    violation_id: Name | None = None
+    status: Annotated[ViolationStatus, Strict(False)] | None = None
 
 
 class CommandResult(Message, kind="COMMAND_RESULT", plane=Plane.DIRECT, delivery=Delivery.DEADLINE):
@@ -41,6 +50,29 @@ class CommandResult(Message, kind="COMMAND_RESULT", plane=Plane.DIRECT, delivery
     is_done: bool
     detail: str
     decision: DecisionMade | None = None
+
+
+class CommandRecord(Message, kind="COMMAND_RECORD", plane=Plane.BROADCAST):
+    """An operator's command as an agent took it, done or refused: what the ledger keeps of it."""
+
+    command: Annotated[Command, Strict(False)]
+    sender: Name
+    operator: Words
+    reason: Words
+    is_done: bool
+    detail: str
+
+
+def record_of(command: SystemCommand, sender: str, result: CommandResult) -> CommandRecord:
+    """Return the record of a command and of the answer it got."""
+    return CommandRecord(
+        command=command.command,
+        sender=sender,
+        operator=command.operator,
+        reason=command.reason,
+        is_done=result.is_done,
+        detail=result.detail,
+    )
 
 
 class Stream(Part):
@@ -121,3 +153,16 @@ class Undelivered(Message, kind="UNDELIVERED", priority=Priority.HIGH):
     message_id: str
     kind: str
     recipient: Name
+
+
+class Heard(Message, kind="HEARD"):
+    """A heartbeat of ``agent`` has come, the first one or the first after a silence."""
+
+    agent: Name
+
+
+class Silent(Message, kind="SILENT"):
+    """No heartbeat of ``agent`` has come since ``since_ns``, when one should have."""
+
+    agent: Name
+    since_ns: int

@@ -1,6 +1,27 @@
 """What the market process says."""
 
+from decimal import Decimal
+
 from bus.message import Message, Name, NonNegativeDecimal, Overflow, Part, Plane, PositiveDecimal, Priority
+
+
+class Quote(Part):
+    """The book at the opening of a bar: best prices, and the units offered there."""
+
+    bid: PositiveDecimal
+    ask: PositiveDecimal
+    bid_size: NonNegativeDecimal
+    ask_size: NonNegativeDecimal
+
+
+class CorporateAction(Part):
+    """What happened to a share before a bar opened.
+
+    Each unit held before became ``split`` units; each of these is then paid ``dividend`` of money.
+    """
+
+    split: PositiveDecimal = Decimal(1)
+    dividend: NonNegativeDecimal = Decimal(0)
 
 
 class MarketUpdate(
@@ -12,7 +33,11 @@ class MarketUpdate(
     key="symbol",
     opens=True,
 ):
-    """A closed bar. ``bar`` counts a symbol's bars from 0 without gaps; ``opened_ns`` is the bar's opening time."""
+    """A closed bar. ``bar`` counts a symbol's bars from 0 without gaps; ``opened_ns`` is the bar's opening time.
+
+    ``quote`` is the book at the opening, where the source has one; ``action`` is what happened to the share before it.
+    Prices of earlier bars are not adjusted by it: who keeps them does that.
+    """
 
     symbol: Name
     bar: int
@@ -22,6 +47,8 @@ class MarketUpdate(
     low: PositiveDecimal
     close: PositiveDecimal
     volume: NonNegativeDecimal
+    quote: Quote | None = None
+    action: CorporateAction | None = None
 
 
 class Rejection(Part):

@@ -4,9 +4,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Strict
+from pydantic import Field, Strict
 
 from bus.message import (
+    Count,
     Delivery,
     Message,
     Name,
@@ -38,6 +39,26 @@ class OrderStatus(StrEnum):
     REFUSED = "refused"
 
 
+class Urgency(StrEnum):
+    """How much of the market's volume an order may take to be done soon."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+class Severity(StrEnum):
+    """What the breach of a rule leads to."""
+
+    WARNING = "warning"
+    """It is recorded and told; the order may go."""
+    SERIOUS = "serious"
+    """The order is refused."""
+    CRITICAL = "critical"
+    """The order is refused, and the firm may not go on as it is."""
+
+
 class LeaseState(StrEnum):
     """What risk lets execution do."""
 
@@ -47,6 +68,10 @@ class LeaseState(StrEnum):
 
 
 SideField = Annotated[Side, Strict(False)]
+UrgencyField = Annotated[Urgency, Strict(False)]
+SeverityField = Annotated[Severity, Strict(False)]
+Digest = Annotated[str, Field(min_length=64, max_length=64)]
+"""SHA-256 in hexadecimal."""
 
 
 class Order(Part):
@@ -59,6 +84,7 @@ class Order(Part):
     quantity: PositiveDecimal
     reference_price: PositiveDecimal
     bar: int
+    urgency: UrgencyField = Urgency.MEDIUM
 
     @property
     def signed_quantity(self) -> Decimal:
@@ -70,7 +96,8 @@ class Verdict(Part):
     """One rule's word on one order: the measured value beside its limit, and whether the rule lets it pass.
 
     ``value`` is None where the rule could not measure; it then refuses, unless the order only shrinks a holding, and
-    ``detail`` says why.
+    ``detail`` says why. ``id`` is the rule's number in the register; a warning that does not pass refuses nothing.
+    ``remedy`` says what would help, empty where the rule passes.
     """
 
     gate: Name
@@ -80,6 +107,23 @@ class Verdict(Part):
     limit: float | None
     unit: str
     detail: str
+    id: str = ""
+    severity: SeverityField = Severity.SERIOUS
+    remedy: str = ""
+
+    @property
+    def refuses(self) -> bool:
+        """Whether the order may not go because of this word."""
+        return not self.passes and self.severity is not Severity.WARNING
+
+
+class Approval(Part):
+    """A gate's signature (Ed25519) over one exact order, void after ``valid_until_ns``; ``key`` names the key used."""
+
+    gate: Name
+    valid_until_ns: int
+    key: Name
+    signature: bytes
 
 
 class OrderProposed(Message, kind="ORDER_PROPOSED", plane=Plane.DIRECT, priority=Priority.NORMAL):
@@ -90,19 +134,25 @@ class OrderProposed(Message, kind="ORDER_PROPOSED", plane=Plane.DIRECT, priority
 
 
 class OrderCleared(Message, kind="ORDER_CLEARED", plane=Plane.DIRECT):
-    """Compliance passes an order on to risk, with all its verdicts."""
+    """Compliance passes an order on to risk, with all its verdicts and its signature."""
 
     order: Order
     portfolio_version: int
     verdicts: tuple[Verdict, ...]
+    approval: Approval
 
 
 class OrderApproved(Message, kind="ORDER_APPROVED", plane=Plane.DIRECT):
-    """Risk passes an order on to execution, with the verdicts of both gates; void after ``valid_until_ns``."""
+    """Risk passes an order on to execution, with the verdicts and the signatures of both gates."""
 
     order: Order
     verdicts: tuple[Verdict, ...]
-    valid_until_ns: int
+    approvals: tuple[Approval, ...]
+
+    @property
+    def valid_until_ns(self) -> int:
+        """When the first of the signatures is void; 0 without one."""
+        return min((approval.valid_until_ns for approval in self.approvals), default=0)
 
 
 class OrderRejected(Message, kind="ORDER_REJECTED", plane=Plane.BROADCAST):
@@ -154,7 +204,8 @@ class WorkingOrder(Part):
 class PortfolioUpdate(Message, kind="PORTFOLIO_UPDATE", plane=Plane.BROADCAST):
     """The whole book after one event; ``symbol`` and ``bar`` are the last bar it has seen.
 
-    ``version`` rises by one with each update; equity = cash + sum(quantity * last_price).
+    ``version`` rises by one with each update; equity = cash + sum(quantity * last_price). ``carry`` is what holding
+    has brought so far: dividends, less borrow fees.
     """
 
     version: int
@@ -167,16 +218,23 @@ class PortfolioUpdate(Message, kind="PORTFOLIO_UPDATE", plane=Plane.BROADCAST):
     fees: NonNegativeDecimal
     positions: tuple[PositionView, ...]
     working: tuple[WorkingOrder, ...]
+    carry: Decimal = Decimal(0)
 
 
 class RiskLease(
     Message, kind="RISK_LEASE", plane=Plane.DIRECT, delivery=Delivery.DEADLINE, priority=Priority.HIGH, ttl_s=2.0
 ):
-    """Risk's standing permission to execution, void after ``expires_ns``."""
+    """Risk's standing permission to execution, void after ``expires_ns``.
+
+    ``halt`` counts the halts of this firm so far, the one in force included; ``budget`` its drawdown budgets: with a
+    higher one than before, the peak of equity begins anew at the equity of that moment.
+    """
 
     state: Annotated[LeaseState, Strict(False)]
     expires_ns: int
     reason: str
+    halt: Count = 0
+    budget: Count = 0
 
 
 class RiskAlert(Message, kind="RISK_ALERT", plane=Plane.BROADCAST, priority=Priority.HIGH, overflow=Overflow.REFUSE):
@@ -191,3 +249,56 @@ class RiskAlert(Message, kind="RISK_ALERT", plane=Plane.BROADCAST, priority=Prio
     source: Name
     reason: str
     portfolio_version: int = 0
+
+
+class ExecutionCost(Message, kind="EXECUTION_COST", plane=Plane.BROADCAST):
+    """What an order that ended has cost: Perold's implementation shortfall, in money, a cost positive.
+
+    ``total`` = ``delay`` + ``trading`` + ``opportunity`` + ``fees``, exactly. ``decision_price`` is the reference price
+    of the order, ``arrival_price`` that of the market when it came to the broker, ``end_price`` that when it ended. The
+    means of the fills against arrival, TWAP and VWAP of the bars it was at work in are in basis points, a cost
+    positive; None without a fill or a benchmark. ``impact`` is what the model expected as a fraction of price,
+    ``coefficient`` its Y after this order.
+    """
+
+    order: Order
+    status: Annotated[OrderStatus, Strict(False)]
+    schedule: Name
+    children: Count
+    bar: int
+    filled: NonNegativeDecimal
+    average_price: NonNegativeDecimal
+    decision_price: PositiveDecimal
+    arrival_price: PositiveDecimal
+    end_price: PositiveDecimal
+    delay: Decimal
+    trading: Decimal
+    opportunity: Decimal
+    fees: NonNegativeDecimal
+    total: Decimal
+    arrival_bps: float | None
+    twap_bps: float | None
+    vwap_bps: float | None
+    impact: float
+    coefficient: float
+
+
+class HaltStage(StrEnum):
+    """How far a halt has come."""
+
+    NONE = "none"
+    CANCELLING = "cancelling"
+    FLATTENING = "flattening"
+    FLAT = "flat"
+    """The broker itself says that no order rests and nothing is held."""
+
+
+class HaltStatus(Message, kind="HALT_STATUS", plane=Plane.BROADCAST, priority=Priority.HIGH, overflow=Overflow.REFUSE):
+    """How far halt number ``halt`` has come, by the broker's own word; ``positions`` are signed units."""
+
+    halt: Count
+    stage: Annotated[HaltStage, Strict(False)]
+    working: Count
+    positions: tuple[tuple[str, Decimal], ...]
+    reason: str
+    detail: str

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from bus.errors import ConfigError
-from market.sources.table import Table, find_columns
+from market.sources.table import ACTION_NAMES, QUOTE_NAMES, Table, find_columns, find_extra
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
@@ -39,7 +39,10 @@ def read_delimited(path: Path, place: str, label: str = "csv") -> Table:
     if not header:
         raise ConfigError(f"{place}:1: empty file; the first line must name the columns")
     source = f"{label} {place} sha256 {hashlib.sha256(raw).hexdigest()[:12]}"
-    return Table(source, place, find_columns(header, f"{place}:{line}"), len(header), records)
+    where = f"{place}:{line}"
+    columns = find_columns(header, where)
+    quote, action = find_extra(header, QUOTE_NAMES, where), find_extra(header, ACTION_NAMES, where)
+    return Table(source, place, columns, len(header), records, quote, action)
 
 
 def read_bytes(path: Path, place: str) -> bytes:

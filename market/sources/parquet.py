@@ -9,7 +9,7 @@ from typing import Any, Final
 from bus.errors import ConfigError
 from market.bar import opened_at
 from market.sources.delimited import read_bytes
-from market.sources.table import Table, find_columns
+from market.sources.table import ACTION_NAMES, QUOTE_NAMES, Table, find_columns, find_extra
 
 _FIRST_ROW: Final = 1
 _NS_PER_MICROSECOND: Final = 1_000
@@ -30,7 +30,9 @@ def read_parquet(path: Path, place: str) -> Table:
     try:
         file = parquet.ParquetFile(io.BytesIO(raw))
         names = file.schema_arrow.names
-        wanted = [names[position] for position in find_columns(names, place)]
+        plain = find_columns(names, place)
+        quote, action = find_extra(names, QUOTE_NAMES, place), find_extra(names, ACTION_NAMES, place)
+        wanted = [names[position] for position in (*plain, *quote, *action)]
         table = file.read(columns=wanted)
         columns = [_texts(arrow, table.column(name)) for name in wanted]
     except (arrow.ArrowException, OSError) as error:
@@ -38,7 +40,17 @@ def read_parquet(path: Path, place: str) -> Table:
         raise ConfigError(f"{place}: not a usable Parquet file: {first}; write the file again") from None
     source = f"parquet {place} sha256 {hashlib.sha256(raw).hexdigest()[:12]}"
     rows = enumerate(zip(*columns, strict=True), start=_FIRST_ROW)
-    return Table(source, place, tuple(range(len(columns))), len(columns), rows)
+    places = range(len(columns))
+    quotes, actions = len(plain), len(plain) + len(quote)
+    return Table(
+        source,
+        place,
+        tuple(places[:quotes]),
+        len(columns),
+        rows,
+        tuple(places[quotes:actions]),
+        tuple(places[actions:]),
+    )
 
 
 def _libraries() -> tuple[Any, Any]:

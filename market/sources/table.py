@@ -8,6 +8,10 @@ from bus.errors import ConfigError
 
 STAMP_NAMES: Final = ("timestamp", "date", "time")
 VALUE_NAMES: Final = ("open", "high", "low", "close", "volume")
+QUOTE_NAMES: Final = ("bid", "ask", "bid_size", "ask_size")
+"""Best prices at the opening of the bar and the units offered there; all four columns or none."""
+ACTION_NAMES: Final = ("split", "dividend")
+"""Units that one unit became before the bar, and money paid on each of these; both columns or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,8 @@ class Table:
         Fields that a whole row has.
     rows
         Pairs of line number and fields.
+    quote, action
+        Positions of (bid, ask, bid_size, ask_size) and of (split, dividend); empty where there are no such columns.
     """
 
     source: str
@@ -33,6 +39,8 @@ class Table:
     columns: tuple[int, ...]
     width: int
     rows: Iterable[tuple[int, Sequence[str]]]
+    quote: tuple[int, ...] = ()
+    action: tuple[int, ...] = ()
 
 
 def find_columns(names: Sequence[str], where: str) -> tuple[int, ...]:
@@ -45,6 +53,20 @@ def find_columns(names: Sequence[str], where: str) -> tuple[int, ...]:
     """
     plain = [name.strip().lower() for name in names]
     return tuple(_position(plain, wanted, where) for wanted in (STAMP_NAMES, *((name,) for name in VALUE_NAMES)))
+
+
+def find_extra(names: Sequence[str], wanted: Sequence[str], where: str) -> tuple[int, ...]:
+    """Return where columns that a file may have stand among column names; empty when it has none of them.
+
+    Raises
+    ------
+    ConfigError
+        Some of them are there and others missing.
+    """
+    plain = [name.strip().lower() for name in names]
+    if not set(wanted) & set(plain):
+        return ()
+    return tuple(_position(plain, (name,), where) for name in wanted)
 
 
 def _position(names: Sequence[str], wanted: Sequence[str], where: str) -> int:

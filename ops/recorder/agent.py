@@ -8,16 +8,23 @@ from bus.config import Settings
 from bus.errors import Fatal, Transient
 from bus.message import Message
 from bus.messages import (
+    CommandRecord,
+    ComplianceViolation,
     DataReport,
     DecisionMade,
+    ExecutionCost,
     ExecutionReport,
     Gap,
+    HaltStatus,
     MarketUpdate,
     OrderRejected,
+    OrderRisk,
     PerformanceFeedback,
     PhaseTransition,
     PortfolioUpdate,
+    PositionLevels,
     RiskAlert,
+    RiskReport,
 )
 from ops.ledger import Ledger
 from ops.recorder import rows
@@ -97,6 +104,41 @@ class Recorder(Agent):
     def alert(self, alert: RiskAlert) -> None:
         """Keep an alert."""
         self._take(rows.alert_rows(alert, self.conversation, self._stamp()))
+
+    @handles(ExecutionCost)
+    def cost(self, cost: ExecutionCost) -> None:
+        """Keep what an order has cost."""
+        self._take(rows.cost_rows(cost, self._stamp()))
+
+    @handles(OrderRisk)
+    def order_risk(self, risk: OrderRisk) -> None:
+        """Keep what an order would do to the tail of the book."""
+        self._take(rows.order_risk_rows(risk, self._stamp()))
+
+    @handles(RiskReport)
+    def risk_report(self, report: RiskReport) -> None:
+        """Keep the forecast of a day's end."""
+        self._take(rows.report_rows(report, self._stamp()))
+
+    @handles(ComplianceViolation)
+    def violation(self, entry: ComplianceViolation) -> None:
+        """Keep an entry of the log of violations."""
+        self._take(rows.violation_rows(entry, self._stamp()))
+
+    @handles(PositionLevels)
+    def levels(self, drawn: PositionLevels) -> None:
+        """Keep what guards a position."""
+        self._take(rows.level_rows(drawn, self._stamp()))
+
+    @handles(HaltStatus)
+    def halt(self, halt: HaltStatus) -> None:
+        """Keep how far a halt has come."""
+        self._take(rows.halt_rows(halt, self.conversation, self._stamp()))
+
+    @handles(CommandRecord)
+    def command(self, record: CommandRecord) -> None:
+        """Keep an operator's command."""
+        self._take(rows.command_rows(record, self.conversation, self._stamp()))
 
     @handles(PhaseTransition)
     def phase(self, transition: PhaseTransition) -> None:

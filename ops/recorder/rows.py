@@ -10,20 +10,28 @@ from typing import Any, Final, NamedTuple
 
 from bus.message import Header
 from bus.messages import (
+    CommandRecord,
+    ComplianceViolation,
     DataReport,
     DecisionMade,
+    ExecutionCost,
     ExecutionReport,
     Gap,
+    HaltStatus,
     MarketUpdate,
     Order,
     OrderRejected,
+    OrderRisk,
     OrderStatus,
     PerformanceFeedback,
     PhaseTransition,
     PortfolioUpdate,
+    PositionLevels,
     RiskAlert,
+    RiskReport,
     Verdict,
 )
+from ops.schema import ESTIMATORS
 
 COMPLIANCE: Final = "compliance"
 REJECTED: Final = "rejected"
@@ -96,7 +104,7 @@ def settlement_rows(feedback: PerformanceFeedback, at: Stamp) -> Rows:
 def rejection_rows(rejected: OrderRejected, at: Stamp) -> Rows:
     """Keep an order that a gate turned away, with every rule's word."""
     stands = (REJECTED, 0, Decimal(0), None, rejected.rejected_by, rejected.reason)
-    rows = {"orders": [_order_row(rejected.order, stands, at)], **_verdict_rows(rejected.order, rejected.verdicts, at)}
+    rows = {"orders": [_order_row(rejected.order, stands, at)], **_verdict_rows(rejected.order, rejected.verdicts)}
     if rejected.rejected_by != COMPLIANCE:
         rows["risk_events"] = [_refusal(rejected.order, rejected.rejected_by, rejected.reason, at)]
     return rows
@@ -107,7 +115,7 @@ def execution_rows(report: ExecutionReport, sender: str, at: Stamp) -> Rows:
     order, status = report.order, report.status
     rejected_by = sender if status is OrderStatus.REFUSED else None
     stands = (status.value, report.report, report.filled, report.client_order_id, rejected_by, report.reason)
-    rows = {"orders": [_order_row(order, stands, at)], **_verdict_rows(order, report.verdicts, at)}
+    rows = {"orders": [_order_row(order, stands, at)], **_verdict_rows(order, report.verdicts)}
     if report.last_quantity > 0:
         fill = (
             *(order.order_id, report.report, order.decision_id, order.symbol, order.side.value, report.bar),
@@ -127,7 +135,7 @@ def equity_rows(portfolio: PortfolioUpdate, at: Stamp) -> Rows:
         gross += abs(held.quantity) * held.last_price
     row = (
         portfolio.symbol, portfolio.bar, portfolio.version, str(portfolio.cash), str(portfolio.equity),
-        str(portfolio.peak_equity), str(portfolio.realized), str(portfolio.fees), str(gross),
+        str(portfolio.peak_equity), str(portfolio.realized), str(portfolio.fees), str(portfolio.carry), str(gross),
         len(portfolio.working), *at,
     )  # fmt: skip
     return {"equity": [row]}
@@ -138,6 +146,89 @@ def alert_rows(alert: RiskAlert, header: Header, at: Stamp) -> Rows:
     event_id = f"alert/{header.sender}/{header.sequence}"
     said = (alert.symbol, None, alert.severity, alert.source, alert.reason, None)
     return {"risk_events": [(event_id, "alert", *said, *at)]}
+
+
+def cost_rows(cost: ExecutionCost, at: Stamp) -> Rows:
+    """Keep what an order that ended has cost."""
+    order = cost.order
+    prices = (cost.filled, cost.average_price, cost.decision_price, cost.arrival_price, cost.end_price)
+    parts = (cost.delay, cost.trading, cost.opportunity, cost.fees, cost.total)
+    row = (
+        *(order.order_id, order.symbol, order.side.value, cost.bar, cost.status.value, cost.schedule, cost.children),
+        *(str(amount) for amount in (order.quantity, *prices, *parts)),
+        *(cost.arrival_bps, cost.twap_bps, cost.vwap_bps, cost.impact, cost.coefficient, *at),
+    )
+    return {"execution_costs": [row]}
+
+
+def order_risk_rows(risk: OrderRisk, at: Stamp) -> Rows:
+    """Keep what an order would do to the tail of the book."""
+    measured = [
+        getattr(tail, estimator) for estimator in ESTIMATORS for tail in (risk.before, risk.after, risk.marginal)
+    ]
+    return {"order_risks": [(risk.order_id, risk.symbol, risk.bar, risk.observations, *measured, *at)]}
+
+
+def report_rows(report: RiskReport, at: Stamp) -> Rows:
+    """Keep the forecast of a day's end, and how earlier ones fared."""
+    tail = report.tail
+    row = (
+        *(report.day, report.version, str(report.equity), report.drawdown, report.tier, report.value_at_risk),
+        *(tail.historical, tail.filtered, tail.student, " ".join(report.pair), report.tail_dependence),
+        *(report.copula_dependence, report.loss, report.days, report.exceedances, report.z2, report.light),
+        *(report.kupiec_p, report.christoffersen_p, *at),
+    )
+    return {"risk_reports": [row]}
+
+
+def violation_rows(entry: ComplianceViolation, at: Stamp) -> Rows:
+    """Keep an entry of the log of violations."""
+    row = (
+        *(entry.entry, entry.violation_id, entry.rule_id, entry.rule, entry.severity.value, entry.symbol, entry.bar),
+        *(entry.order_id, entry.value, entry.limit, entry.unit, entry.status.value, entry.operator, entry.detail),
+        *(entry.remedy, entry.previous, entry.digest, *at),
+    )
+    return {"compliance_violations": [row]}
+
+
+def level_rows(drawn: PositionLevels, at: Stamp) -> Rows:
+    """Keep what guards a position, and the levels it was drawn from."""
+    position = (
+        *(drawn.symbol, drawn.bar, drawn.side.value, str(drawn.entry), str(drawn.stop), drawn.score),
+        *(drawn.grade.value, *at),
+    )
+    levels = [
+        (
+            drawn.symbol,
+            drawn.bar,
+            level.kind,
+            str(level.ratio),
+            str(level.price),
+            str(drawn.swing_start),
+            str(drawn.swing_end),
+        )
+        for level in drawn.levels
+    ]
+    return {"position_risks": [position], "fibonacci_levels": levels}
+
+
+def halt_rows(halt: HaltStatus, header: Header, at: Stamp) -> Rows:
+    """Keep how far a halt has come; its id is its place in the sender's own sequence."""
+    event_id = f"halt/{header.sender}/{header.sequence}"
+    held = {symbol: str(quantity) for symbol, quantity in halt.positions}
+    told = {"halt": halt.halt, "stage": halt.stage.value, "reason": halt.reason}
+    facts = _json({**told, "working": halt.working, "positions": held})
+    detail = f"{halt.stage.value}: {halt.detail or halt.reason}"
+    return {"system_events": [(event_id, "halt", header.sender, None, detail, facts, *at)]}
+
+
+def command_rows(record: CommandRecord, header: Header, at: Stamp) -> Rows:
+    """Keep an operator's command; its id is its place in the taker's own sequence."""
+    event_id = f"command/{header.sender}/{header.sequence}"
+    facts = _json(record.model_dump(mode="json"))
+    word = "done" if record.is_done else "refused"
+    detail = f"{record.command.value} by {record.operator or 'nobody named'}, {word}: {record.detail}"
+    return {"system_events": [(event_id, "command", header.sender, None, detail, facts, *at)]}
 
 
 def phase_rows(transition: PhaseTransition, at: Stamp) -> Rows:
@@ -169,20 +260,27 @@ def _order_row(order: Order, stands: _Stands, at: Stamp) -> Row:
     status, report, filled, client_order_id, rejected_by, reason = stands
     return (
         *(order.order_id, order.decision_id, order.symbol, order.side.value, str(order.quantity)),
-        *(str(order.reference_price), order.bar, status, report, str(filled), client_order_id, rejected_by),
+        *(
+            str(order.reference_price),
+            order.bar,
+            order.urgency.value,
+            status,
+            report,
+            str(filled),
+            client_order_id,
+            rejected_by,
+        ),
         *(reason, *at),
     )
 
 
-def _verdict_rows(order: Order, verdicts: Iterable[Verdict], at: Stamp) -> Rows:
+def _verdict_rows(order: Order, verdicts: Iterable[Verdict]) -> Rows:
     kept: list[Row] = []
-    violations: list[Row] = []
     for ordinal, verdict in enumerate(verdicts):
         measured = (verdict.value, verdict.limit, verdict.unit, verdict.detail)
-        kept.append((order.order_id, ordinal, verdict.gate, verdict.rule, verdict.passes, *measured))
-        if verdict.gate == COMPLIANCE and not verdict.passes:
-            violations.append((order.order_id, ordinal, order.symbol, order.bar, verdict.rule, *measured, *at))
-    return {"verdicts": kept, "compliance_violations": violations}
+        names = (verdict.gate, verdict.id, verdict.rule, verdict.passes, verdict.severity.value)
+        kept.append((order.order_id, ordinal, *names, *measured, verdict.remedy))
+    return {"verdicts": kept}
 
 
 def _refusal(order: Order, source: str, reason: str, at: Stamp) -> Row:

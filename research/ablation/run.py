@@ -13,6 +13,7 @@ from joblib import Parallel, delayed
 
 from bus.config import Settings
 from bus.errors import ConfigError, Fatal
+from bus.keys import make_keys
 from ops.kernel_cache import is_warm
 from research.ablation.study import Run, Study, study
 from research.ablation.tape import Listener, Tape
@@ -114,6 +115,7 @@ def _check(settings: Settings) -> None:
     """Build every agent once, so that what does not fit is said before anything runs."""
     with tempfile.TemporaryDirectory(prefix="boardroom-ablate-") as scratch:
         checked = settings.elsewhere(Path(scratch))
+        make_keys(checked.keys, 0)
         for name in enabled(checked):
             build_agent(checked, name)
 

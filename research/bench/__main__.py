@@ -19,7 +19,10 @@ from rich.table import Table
 
 from bus.config import Settings
 from bus.main import default_config
+from research.bench.fills import paper_fills_per_s
 from research.bench.firm import full_firm_rounds_per_s, minute_market, start_and_memory
+from research.bench.gate_check import check as gate_check
+from research.bench.gates import DAYS, SYMBOLS, chain, signatures
 from research.bench.peers import Race, races
 from research.bench.planes import codec_us, round_times, throughput
 from research.bench.profile import show_profile
@@ -28,13 +31,17 @@ from research.bench.stopwatch import seats, watch
 _PAIRS: Final = 5
 _ROUNDS: Final = 2_000
 _MESSAGES: Final = 60_000
+_PASSAGES: Final = 1_000
 _OUTPUT: Final = Path("var/bench.json")
 REACH: Final[dict[str, tuple[str, float]]] = {
     "round_ratio": ("<=", 2.0),
     "direct_ratio": (">=", 0.4),
     "broadcast_ratio": (">=", 0.4),
     "codec_us": ("<=", 12.0),
+    "gate_chain_ms": ("<=", 1.5),
     "full_firm_rounds_per_s": (">=", 1000.0),
+    "gate_check_us": ("<=", 200.0),
+    "paper_fills_per_s": (">=", 10_000.0),
     "start_s": ("<=", 12.0),
     "seat_rss_mb": ("<=", 200.0),
     "rss_mb": ("<=", 160.0),
@@ -60,6 +67,12 @@ def main() -> None:
         pairs = [throughput(_MESSAGES, is_broadcast=is_broadcast) for _ in range(_PAIRS)]
         _ratio(figures, name, pairs, "ours_per_s", "floor_per_s")
     _firm(figures)
+    _gate_chain(figures)
+    judged = gate_check()
+    figures["gate_check_us"], figures["gate_check"] = judged.check_us, judged._asdict()
+    _note("gate check", judged.check_us)
+    figures["paper_fills_per_s"] = paper_fills_per_s()
+    _note("paper fills", figures["paper_fills_per_s"])
     run, left_out = races()
     figures["peers"] = {race.name: {**race._asdict(), "ratio": race.ratio} for race in run}
     figures["kernels"] = _kernels()
@@ -67,6 +80,16 @@ def main() -> None:
     _OUTPUT.parent.mkdir(exist_ok=True)
     _OUTPUT.write_text(json.dumps(figures, indent=1), encoding="utf-8")
     _print(figures, run, left_out)
+
+
+def _gate_chain(figures: dict[str, Any]) -> None:
+    """Measure an order's way through both gates, beside the same hops with no work, and what a signature takes."""
+    passages = chain(_PASSAGES)
+    with tempfile.TemporaryDirectory(prefix="bd-bench-") as folder:
+        parts = signatures(Path(folder))
+    figures["gate_chain_ms"] = passages.gates_ms
+    figures["gate_chain"] = {**passages._asdict(), **parts._asdict()}
+    _note("gate chain", passages.gates_ms)
 
 
 def _firm(figures: dict[str, Any]) -> None:
@@ -132,6 +155,14 @@ def _print(figures: dict[str, Any], run: list[Race], left_out: list[str]) -> Non
     for seat, value in figures["decide_us"].items():
         table.add_row(f"decide_us {seat}", *reached(value, "<=", DECIDE_REACH_US.get(seat, _DECIDE_US)))
     console.print(table)
+    gates = figures["gate_chain"]
+    console.print(
+        f"gate chain: {gates['rules']} rules, {DAYS:,} days x {SYMBOLS} symbols; {gates['gates_ms']:.2f} ms, "
+        f"{gates['gates_ms'] / gates['runtime_ms']:.1f} x the same hops with no work ({gates['runtime_ms']:.2f} ms), "
+        f"{gates['gates_ms'] / gates['sockets_ms']:.0f} x bare sockets ({gates['sockets_ms']:.2f} ms); a record on the "
+        f"disk {gates['sync_ms']:.2f} ms, twice; sign {gates['sign_us']:.0f} us, verify {gates['verify_us']:.0f} us",
+        highlight=False, soft_wrap=True,
+    )  # fmt: skip
     peers = Table("case", "ours us", "peer us", "times faster", "reach", "", title="peers", title_justify="left")
     for race in run:
         peers.add_row(race.name, f"{race.ours_us:,.2f}", f"{race.peer_us:,.1f}",

@@ -12,10 +12,12 @@ from bus.agent import DEFER, Agent, Answer, Handler
 from bus.config import Settings
 from bus.errors import Fatal
 from bus.footprint import calm_collector
+from bus.keys import make_keys
 from bus.message import Message
 from bus.messages import DecisionRequest, DecisionResponse
 from bus.simulation import Simulation
 from research.firm import build_agent, enabled, simulate
+from research.sessions import make_sessions
 
 BUS: Final = "bus"
 _SEAT: Final = "seat"
@@ -89,6 +91,8 @@ def staged(settings: Settings) -> Iterator[Stage]:
     """Build the firm of ``settings`` on a simulated bus, ready to run, over a scratch directory."""
     with tempfile.TemporaryDirectory(prefix="bd-bench-") as folder:
         elsewhere = settings.elsewhere(Path(folder))
+        make_keys(elsewhere.keys, 0)
+        make_sessions(elsewhere)
         agents = {name: build_agent(elsewhere, name) for name in enabled(elsewhere)}
         yield Stage(agents, simulate(elsewhere, agents.values()))
         for agent in agents.values():

@@ -38,6 +38,13 @@ def headers(kind: type[Message]) -> st.SearchStrategy[Header]:
     )
 
 
+_PLAIN: dict[Any, st.SearchStrategy[Any]] = {
+    bytes: st.binary(max_size=64),
+    bool: st.booleans(),
+    NoneType: st.none(),
+}
+
+
 def _parts(kind: type[Part]) -> st.SearchStrategy[Any]:
     return st.builds(kind, **{name: _field(field) for name, field in kind.model_fields.items()})
 
@@ -56,8 +63,6 @@ def _value(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
         return st.one_of(*(_value(each, metadata) for each in get_args(annotation)))
     if origin is tuple:
         return _tuple(get_args(annotation))
-    if annotation is NoneType:
-        return st.none()
     if annotation is Decimal:
         low = next(
             (each.gt if isinstance(each, Gt) else each.ge for each in metadata if isinstance(each, Gt | Ge)), None
@@ -79,9 +84,11 @@ def _value(annotation: Any, metadata: list[Any]) -> st.SearchStrategy[Any]:
     if annotation is str:
         least = max((each.min_length for each in metadata if isinstance(each, MinLen)), default=0)
         most = min((each.max_length for each in metadata if isinstance(each, MaxLen)), default=12)
-        return st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=least, max_size=min(most, 12))
-    if annotation is bool:
-        return st.booleans()
+        return st.text(
+            st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=least, max_size=max(least, min(most, 12))
+        )
+    if annotation in _PLAIN:
+        return _PLAIN[annotation]
     if annotation is int:
         ints = _COUNTS if any(isinstance(each, Le) for each in metadata) else _INTS
         return ints.filter(lambda value: value > 0)

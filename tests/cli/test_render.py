@@ -47,8 +47,10 @@ def test_a_chain_reads_from_the_fill_to_the_bar(ledger: Ledger) -> None:
             "filled 10 at 102.7 on average",
             "bar 4: 4 at 102.1",
             "order SPY-3-1: BUY 10 SPY",
+            "cost 8.5 = delay 2.5 + trading 5 + opportunity 0 + fees 1; adaptive, 2 child orders",
+            "expected shortfall of a day at 97.5 %, 120 returns: historical 0.000% to 1.000% (+1.000%), filtered",
             "price_collar",
-            "shortfall",
+            "notional",
         ),
         *(
             "board SPY-3: BUY, edge over the band",

@@ -1,91 +1,50 @@
-"""Each rule of compliance at its limit and one tick over, both ways."""
+"""Each rule of compliance on an order, at its limit and one tick over, both ways."""
 
-from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bus.gate import Finding, Rule, judge
-from bus.in_flight import InFlight, Passed
-from bus.messages import Order, Side
+from bus.gate import judge
+from bus.messages import Order, Severity, Side
 from compliance.config import ComplianceLimits
-from compliance.desk import Desk
-from compliance.rules import (
-    RULES,
+from compliance.rules import RULES
+from compliance.rules.book import WholeBook
+from compliance.rules.market import DataQuality, KnownSymbol, Restricted, ShortSale, WashTrade, WholeData
+from compliance.rules.order import (
     Duplicate,
-    KnownSymbol,
+    Lot,
     MessageRate,
     OrderAge,
     OrderNotional,
     OrderQuantity,
     PriceCollar,
-    Restricted,
-    ShortSale,
-    WashTrade,
-    WholeBook,
-    WholeData,
+    Proposer,
 )
-from compliance.tape import Tape
-from tests.gates.driver import bar_of, book_of, order, settings
-
-BUY, SELL = Side.BUY, Side.SELL
-LAST = 29
+from tests.compliance.counter import BUY, LAST, SELL, SOUND, asked, desk_of, found, limits_of, taped
+from tests.gates.driver import order
 
 
 @pytest.fixture
-def limits(tmp_path: Path) -> ComplianceLimits:
-    return settings(tmp_path).limits("compliance", ComplianceLimits)
+def limits() -> ComplianceLimits:
+    return limits_of()
 
 
-def taped(closes: Sequence[int | str] = (100,) * (LAST + 1), capacity: int = 20) -> Tape:
-    tape = Tape(capacity)
-    for bar, close in enumerate(closes):
-        tape.append(bar_of("AAA", bar, close))
-    return tape
-
-
-def found(
-    rule: Rule[Desk, ComplianceLimits],
-    limits: ComplianceLimits,
-    judged: Order,
-    *,
-    tape: Tape | None = None,
-    positions: Mapping[str, int] | None = None,
-    working: Sequence[Order] = (),
-    in_flight: Sequence[Order] = (),
-    **changes: Any,
-) -> Finding:
-    """Judge an order by one rule on a desk that is fine but for what is said."""
-    flying = InFlight()
-    for each in in_flight:
-        flying.add(Passed(each, (), "", 2**62))
-    given: dict[str, Any] = {
-        "order": judged,
-        "is_repeat": False,
-        "tape": taped() if tape is None else tape,
-        "portfolio": book_of(1, "AAA", LAST, positions=positions, working=working),
-        "is_whole": True,
-        "in_flight": flying,
-        **changes,
-    }
-    return rule.check(judged, Desk(**given), limits)
-
-
-def asked(side: Side = BUY, quantity: int | str = 10, price: int | str = 100, bar: int = LAST) -> Order:
-    return order(side, quantity, price=price, bar=bar)
+@pytest.mark.parametrize(("sender", "passes"), [
+    ("pads", True), ("risk", True), ("qbmia", False), ("execution", False), ("compliance", False), ("", False),
+])  # fmt: skip
+def test_proposer(limits: ComplianceLimits, sender: str, passes: bool) -> None:
+    assert found(Proposer(), limits, asked(), sender=sender).passes is passes
 
 
 def test_known_symbol(limits: ComplianceLimits) -> None:
     assert found(KnownSymbol(), limits, asked()).passes
-    desk = Desk(asked(), False, None, book_of(1, "AAA", LAST), True, InFlight())
-    finding = KnownSymbol().check(asked(), desk, limits)
+    finding = found(KnownSymbol(), limits, asked(), tape=None)
     assert (finding.passes, finding.detail) == (False, "AAA never had a bar")
 
 
 def test_restricted_in_both_directions(limits: ComplianceLimits) -> None:
-    listed = limits.model_copy(update={"restricted": ("BBB", "AAA")})
+    listed = limits_of(restricted=("BBB", "AAA"))
     for judged in (asked(BUY), asked(SELL)):
         assert found(Restricted(), limits, judged).passes
         assert not found(Restricted(), listed, judged, positions={"AAA": 10}).passes
@@ -105,7 +64,7 @@ def test_price_collar(limits: ComplianceLimits, price: str, passes: bool) -> Non
     ("100", True), ("105.26", True), ("105.27", False), ("95.24", True), ("95.23", False),
 ])  # fmt: skip
 def test_the_collar_is_around_the_last_close_too(limits: ComplianceLimits, last: str, passes: bool) -> None:
-    tape = taped(["100"] * 29 + [last])
+    tape = taped(["100"] * LAST + [last])
     assert found(PriceCollar(), limits, asked(bar=LAST - 1), tape=tape).passes is passes
 
 
@@ -124,7 +83,7 @@ def test_a_close_that_is_not_held_has_no_collar(limits: ComplianceLimits) -> Non
 ])  # fmt: skip
 def test_order_notional(limits: ComplianceLimits, quantity: str, price: str, last: str, passes: bool) -> None:
     for side in Side:
-        tape = taped(["100"] * 29 + [last])
+        tape = taped(["100"] * LAST + [last])
         assert found(OrderNotional(), limits, asked(side, quantity, price), tape=tape).passes is passes
 
 
@@ -132,6 +91,26 @@ def test_order_notional(limits: ComplianceLimits, quantity: str, price: str, las
 def test_order_quantity(limits: ComplianceLimits, quantity: str, passes: bool) -> None:
     for side in Side:
         assert found(OrderQuantity(), limits, asked(side, quantity)).passes is passes
+
+
+@pytest.mark.parametrize(("quantity", "over"), [("10", "0"), ("10.5", "0"), ("10.6", "0.1"), ("0.1", "0.1")])
+def test_a_lot_of_the_symbol(limits: ComplianceLimits, quantity: str, over: str) -> None:
+    halves = {"lots": {"AAA": Decimal("0.5")}}
+    for side in Side:
+        finding = found(Lot(), limits, asked(side, quantity), shared=halves)
+        assert (finding.passes, finding.value) == (over == "0", Decimal(over))
+    elsewhere = {"lot": Decimal(1), "lots": {"BBB": Decimal("0.1")}}
+    assert found(Lot(), limits, asked(quantity="3"), shared=elsewhere).passes
+    assert not found(Lot(), limits, asked(quantity="3.5"), shared=elsewhere).passes
+
+
+def test_an_odd_holding_may_be_closed_whole_and_not_in_part(limits: ComplianceLimits) -> None:
+    whole = {"lot": Decimal(1)}
+    for side, quantity, held, passes in (
+        (SELL, "3.5", "3.5", True), (BUY, "3.5", "-3.5", True), (SELL, "2.5", "3.5", False), (BUY, "3.5", "3.5", False),
+    ):  # fmt: skip
+        finding = found(Lot(), limits, asked(side, quantity), positions={"AAA": held}, shared=whole)
+        assert finding.passes is passes
 
 
 @pytest.mark.parametrize(("before", "passes"), [(0, True), (2, True), (3, False)])
@@ -164,29 +143,70 @@ def test_an_order_that_only_shrinks_needs_its_own_bar_alone(limits: ComplianceLi
     assert not found(WholeData(), limits, asked(SELL, 10), tape=tape, positions=held).passes
 
 
+@pytest.mark.parametrize(("accepted", "passes"), [(100, True), (99, True), (98, False)])
+def test_data_quality_by_rows(limits: ComplianceLimits, accepted: int, passes: bool) -> None:
+    source = SOUND.model_copy(update={"accepted": accepted})
+    finding = found(DataQuality(), limits, asked(), source=source)
+    assert (finding.passes, finding.value) == (passes, Decimal(accepted) / 100)
+    shrinking = found(DataQuality(), limits, asked(SELL, 10), source=source, positions={"AAA": 10})
+    assert (shrinking.passes, shrinking.value) == (True, finding.value)
+
+
+@pytest.mark.parametrize(("skip", "passes"), [((), True), ((50,), True), ((50, 70), False)])
+def test_data_quality_by_bars(limits: ComplianceLimits, skip: tuple[int, ...], passes: bool) -> None:
+    """Of the 150 numbered, 1 may be missing and 2 may not."""
+    finding = found(DataQuality(), limits, asked(), tape=taped(skip=skip))
+    assert (finding.passes, finding.value) == (passes, Decimal(150 - len(skip)) / 150)
+
+
+def test_a_source_that_told_nothing_is_not_trusted(limits: ComplianceLimits) -> None:
+    for source in (None, SOUND.model_copy(update={"rows": 0, "accepted": 0})):
+        finding = found(DataQuality(), limits, asked(), source=source)
+        assert (finding.passes, finding.value) == (False, None)
+
+
 @pytest.mark.parametrize(("held", "open_sales", "quantity", "short"), [
     (10, 0, 10, 0), (10, 0, 11, 1), (10, 4, 6, 0), (10, 4, 7, 1), (0, 0, 1, 1), (-5, 0, 1, 6),
 ])  # fmt: skip
 def test_short_sale(limits: ComplianceLimits, held: int, open_sales: int, quantity: int, short: int) -> None:
-    never = limits.model_copy(update={"allow_short": False})
     book: dict[str, Any] = {"positions": {"AAA": held}}
     if open_sales:
         book["working"] = [order(SELL, open_sales - 1, order_id="w")]
         book["in_flight"] = [order(SELL, 1, order_id="f")]
-    finding = found(ShortSale(), never, asked(SELL, quantity), **book)
-    assert (finding.passes, finding.value) == (short == 0, short)
-    assert found(ShortSale(), limits, asked(SELL, quantity), **book).passes
-    assert found(ShortSale(), never, asked(BUY, quantity), **book).passes
+    for never in (limits_of(allow_short=False), limits_of(no_short=("BBB", "AAA"))):
+        finding = found(ShortSale(), never, asked(SELL, quantity), **book)
+        assert (finding.passes, finding.value) == (short == 0, short)
+        assert found(ShortSale(), never, asked(BUY, quantity), **book).passes
+    for may in (limits, limits_of(no_short=("BBB",))):
+        assert found(ShortSale(), may, asked(SELL, quantity), **book).passes
 
 
 @pytest.mark.parametrize("where", ["working", "in_flight"])
 @pytest.mark.parametrize("side", list(Side))
 def test_wash_trade(limits: ComplianceLimits, where: str, side: Side) -> None:
     other = SELL if side is BUY else BUY
-    assert not found(WashTrade(), limits, asked(side), **{where: [order(other, 1, order_id="w")]}).passes  # type: ignore[arg-type]
-    assert found(WashTrade(), limits, asked(side), **{where: [order(side, 1, order_id="w")]}).passes  # type: ignore[arg-type]
-    elsewhere = [order(other, 1, symbol="BBB", order_id="w")]
-    assert found(WashTrade(), limits, asked(side), **{where: elsewhere}).passes  # type: ignore[arg-type]
+    opposite: dict[str, Any] = {where: [order(other, 1, order_id="w")]}
+    assert not found(WashTrade(), limits, asked(side), **opposite).passes
+    same: dict[str, Any] = {where: [order(side, 1, order_id="w")]}
+    assert found(WashTrade(), limits, asked(side), **same).passes
+    elsewhere: dict[str, Any] = {where: [order(other, 1, symbol="BBB", order_id="w")]}
+    assert found(WashTrade(), limits, asked(side), **elsewhere).passes
+
+
+@pytest.mark.parametrize(("side", "held"), [(SELL, 10), (BUY, -10)])
+def test_an_exit_may_go_while_an_entry_is_at_work_but_not_while_one_is_on_its_way(
+    limits: ComplianceLimits, side: Side, held: int
+) -> None:
+    """Execution withdraws what is at work; what is not there yet, it could not."""
+    other = SELL if side is BUY else BUY
+    entry = order(other, 5, order_id="w")
+    exits: dict[str, Any] = {"positions": {"AAA": held}}
+    finding = found(WashTrade(), limits, asked(side, 10), working=[entry], **exits)
+    assert (finding.passes, finding.value) == (True, 5)
+    assert not found(WashTrade(), limits, asked(side, 11), working=[entry], **exits).passes
+    assert not found(WashTrade(), limits, asked(side, 10), in_flight=[entry], **exits).passes
+    late = order(other, 1, order_id="f")
+    assert not found(WashTrade(), limits, asked(side, 10), working=[entry], in_flight=[late], **exits).passes
 
 
 def test_duplicate_and_whole_book(limits: ComplianceLimits) -> None:
@@ -197,7 +217,32 @@ def test_duplicate_and_whole_book(limits: ComplianceLimits) -> None:
 
 
 def test_without_a_book_or_bars_every_rule_that_needs_them_refuses(limits: ComplianceLimits) -> None:
-    desk = Desk(asked(SELL), False, None, None, False, InFlight())
+    desk = desk_of(asked(SELL), sender="", tape=None, source=None, portfolio=None, is_whole=False)
     verdicts = judge("compliance", RULES, asked(SELL), desk, limits)
-    assert [each.rule for each in verdicts if each.passes] == ["restricted", "order_quantity", "duplicate"]
-    assert len(verdicts) == len(RULES) == len({rule.name for rule in RULES}) == 12
+    passing = [each.rule for each in verdicts if each.passes]
+    assert passing == [
+        *("restricted", "trading_hours", "order_quantity", "lot", "duplicate", "implementation_shortfall"),
+    ]
+    assert len(verdicts) == len(RULES) == len({rule.name for rule in RULES}) == len({rule.id for rule in RULES}) == 22
+
+
+@pytest.mark.parametrize("changes", [
+    {"quantity": Decimal("1E+999999")}, {"quantity": Decimal("1E-999999")}, {"reference_price": Decimal("1E+999999")},
+    {"reference_price": Decimal("1E-999999")}, {"quantity": Decimal("1" * 500)}, {"bar": -(2**63)}, {"bar": 2**63},
+    {"symbol": "\x00"}, {"symbol": "🙂" * 64},
+])  # fmt: skip
+def test_whatever_an_order_says_it_is_refused_with_a_word_and_not_with_a_crash(
+    limits: ComplianceLimits, changes: dict[str, Any]
+) -> None:
+    odd = Order.model_validate(asked().model_dump() | changes)
+    known: dict[str, Any] = {} if odd.symbol == "AAA" else {"tape": None, "source": None}
+    verdicts = judge("compliance", RULES, odd, desk_of(odd, **known), limits)
+    refusing = [each for each in verdicts if each.refuses]
+    assert refusing
+    assert all(each.detail and len(each.detail) < 10_000 for each in refusing)
+    assert len(verdicts) == len(RULES)
+
+
+def test_only_a_warning_refuses_nothing() -> None:
+    assert [rule.id for rule in RULES if rule.severity is Severity.WARNING] == ["EXE_001"]
+    assert [rule.id for rule in RULES if rule.severity is Severity.CRITICAL] == ["RISK_002"]

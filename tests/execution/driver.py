@@ -17,9 +17,23 @@ from bus.messages import (
 )
 from bus.stepper import Stepper
 from execution.agent import Execution
+from execution.broker import Broker
 from execution.config import ExecutionConfig
+from execution.paper_config import PaperConfig
+from tests.keys import VERIFIER, approvals
 
 SECOND_NS = 1_000_000_000
+OURS = {"expire_bars"}
+PLAIN_VENUE: dict[str, object] = {
+    "half_spread_bps": "10",
+    "fee_bps": "5",
+    "minimum_fee": "1",
+    "borrow_bps": "0",
+    "max_volume_share": "0.1",
+    "expire_bars": 10,
+    "cancel_race": 0.0,
+}
+"""Half spread 10 bps, fee 5 bps and at least 1; a tenth of the volume; cancels come before the next bar's fills."""
 M = TypeVar("M", bound=Message)
 
 
@@ -74,26 +88,21 @@ def make_verdict() -> Verdict:
 
 def make_approval(order: Order, valid_until_ns: int = 10**15) -> OrderApproved:
     """An approval of an order by both gates."""
-    return OrderApproved(order=order, verdicts=(make_verdict(),), valid_until_ns=valid_until_ns)
+    return OrderApproved(order=order, verdicts=(make_verdict(),), approvals=approvals(order, valid_until_ns))
 
 
 def plain_config(**changes: object) -> ExecutionConfig:
-    """Costs in round numbers: half spread 10 bps, fee 5 bps, at least 1; a tenth of the volume; three bars."""
-    values: dict[str, object] = {
-        "half_spread_bps": "10",
-        "fee_bps": "5",
-        "minimum_fee": "1",
-        "max_volume_share": "0.1",
-        "expire_bars": 3,
-    }
+    """Orders at once, for three bars, at costs in round numbers; a change may be one of the paper venue's."""
+    venue = {name: changes.pop(name) for name in list(changes) if name in PaperConfig.model_fields.keys() - OURS}
+    values: dict[str, object] = {"schedule": "immediate", "expire_bars": 3, "paper": PLAIN_VENUE | venue}
     return ExecutionConfig.model_validate(values | changes)
 
 
 class Bench:
     """Execution under a stepper, with a clock that a test moves."""
 
-    def __init__(self, config: ExecutionConfig | None = None) -> None:
-        self.agent = Execution(config or plain_config())
+    def __init__(self, config: ExecutionConfig | None = None, broker: Broker | None = None) -> None:
+        self.agent = Execution(config or plain_config(), VERIFIER, broker)
         self.stepper = Stepper(self.agent)
         self.now_ns = SECOND_NS
         self.outputs: list[Envelope] = []

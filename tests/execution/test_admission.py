@@ -53,6 +53,37 @@ def test_a_quantity_that_cannot_be_booked_is_refused() -> None:
     assert reason.startswith("quantity is 1E+99999")
 
 
+@pytest.mark.parametrize(
+    ("quantity", "position", "side", "goes"),
+    [
+        ("1.0001", "0", Side.BUY, True),
+        ("1.00011", "0", Side.BUY, False),
+        ("1.00011", "1.00011", Side.SELL, True),
+        ("1.00011", "-1.00011", Side.BUY, True),
+        ("1.00011", "1.00011", Side.BUY, False),
+        ("1.00011", "2", Side.SELL, False),
+        ("461168601842738.7904", "0", Side.BUY, True),
+        ("461168601842738.7905", "0", Side.BUY, False),
+    ],
+)
+def test_a_quantity_is_whole_lots_or_all_that_is_held(quantity: str, position: str, side: Side, goes: bool) -> None:
+    order = make_order(quantity=quantity, side=side, bar=3)
+    ruling, reason = admit(approval(order), lease(), standing(position=position), 0)
+    assert ruling is (Ruling.GO if goes else Ruling.REFUSE)
+    assert goes or reason.startswith(f"quantity is {quantity}; expected")
+
+
+def test_while_book_and_broker_disagree_orders_wait_and_once_stopped_they_are_refused() -> None:
+    apart = standing()._replace(doubt="SPX: the book holds 0 units, the broker 3")
+    assert admit(approval(), lease(), apart, 0) == (Ruling.WAIT, apart.doubt)
+    stopped = apart._replace(stopped=apart.doubt)
+    ruling, reason = admit(approval(), lease(), stopped, 0)
+    assert (ruling, reason) == (
+        Ruling.REFUSE,
+        f"no order is taken until an operator's halt and resume: {apart.doubt}",
+    )
+
+
 def test_a_halt_lets_nothing_leave() -> None:
     order = make_order(quantity="1", side=Side.SELL, bar=3)
     ruling, reason = admit(approval(order), lease(LeaseState.HALTED), standing(position="5"), 0)

@@ -3,6 +3,7 @@
 import pytest
 
 from bus.messages import (
+    ExecutionCost,
     ExecutionReport,
     Gap,
     LeaseState,
@@ -11,10 +12,13 @@ from bus.messages import (
     OrderStatus,
     PortfolioUpdate,
     PositionView,
+    RiskAlert,
+    RiskLease,
     Side,
     WorkingOrder,
 )
 from execution.agent import Execution
+from tests.execution.desks import MeddledBroker
 from tests.execution.driver import (
     Bench,
     dec,
@@ -61,7 +65,7 @@ def test_an_approved_order_works_at_once_and_fills_at_the_next_open(bench: Bench
     report, portfolio = bench.approve(order)
     assert report == ExecutionReport(
         order=order,
-        client_order_id="bd-o1",
+        client_order_id="bd-o1-1",
         report=1,
         status=OrderStatus.ACCEPTED,
         bar=0,
@@ -77,10 +81,11 @@ def test_an_approved_order_works_at_once_and_fills_at_the_next_open(bench: Bench
     assert (portfolio.version, portfolio.symbol, portfolio.bar) == (2, "SPX", 0)
     assert portfolio.working == (WorkingOrder(order=order, remaining=dec(100)),)
 
-    report, portfolio = bench.give(make_bar(1, "110", close="112"))
-    assert report == ExecutionReport(
+    outputs = bench.give(make_bar(1, "110", close="112"))
+    assert [type(message) for message in outputs] == [ExecutionReport, ExecutionCost, PortfolioUpdate]
+    assert the_report(outputs) == ExecutionReport(
         order=order,
-        client_order_id="bd-o1",
+        client_order_id="bd-o1-1",
         report=2,
         status=OrderStatus.FILLED,
         bar=1,
@@ -92,7 +97,7 @@ def test_an_approved_order_works_at_once_and_fills_at_the_next_open(bench: Bench
         verdicts=(),
         reason="",
     )
-    assert portfolio == PortfolioUpdate(
+    assert the_portfolio(outputs) == PortfolioUpdate(
         version=3,
         symbol="SPX",
         bar=1,
@@ -120,8 +125,8 @@ def test_reports_of_fills_belong_to_the_conversation_of_the_approval(bench: Benc
     bench.approve(make_order())
     accepted = bench.outputs[-2].header
     bench.give(make_bar(1))
-    filled, portfolio = bench.outputs[-2].header, bench.outputs[-1].header
-    assert filled.correlation_id == accepted.correlation_id
+    filled, cost, portfolio = (envelope.header for envelope in bench.outputs[-3:])
+    assert filled.correlation_id == cost.correlation_id == accepted.correlation_id
     assert filled.causation_id == portfolio.causation_id == portfolio.correlation_id != accepted.causation_id
 
 
@@ -132,21 +137,23 @@ def test_a_large_order_fills_in_parts_and_expires(bench: Bench) -> None:
         outputs = bench.give(make_bar(number))
         statuses.append([(report.report, report.status.value) for report in only(ExecutionReport, outputs)])
         remaining.append([working.remaining for working in the_portfolio(outputs).working])
-    assert statuses == [[(2, "partial")], [(3, "partial")], [(4, "partial"), (5, "expired")], []]
-    assert remaining == [[dec(2500)], [dec(1500)], [], []]
+    assert statuses == [[(2, "partial")], [(3, "partial")], [(4, "partial")], [(5, "expired")]]
+    assert remaining == [[dec(2500)], [dec(1500)], [dec(500)], []]
     assert the_portfolio(outputs).positions[0].quantity == dec(3000)
 
 
 def test_a_second_approval_is_counted_and_changes_nothing(bench: Bench) -> None:
     for repeat in range(3):
         outputs = bench.approve(make_order(quantity="10"))
-        assert len(outputs) == (0 if repeat else 2)
+        assert len(only(RiskAlert, outputs)) == bool(repeat)
+        assert len(outputs) == (1 if repeat else 2)
     bench.give(make_bar(1))
-    assert bench.approve(make_order(quantity="10", bar=1)) == []
-    assert "o1 was approved before and is filled" in bench.stepper.last_invalid
+    (alert,) = only(RiskAlert, bench.approve(make_order(quantity="10", bar=1)))
+    assert (alert.symbol, alert.severity, alert.source) == ("*", 0.5, "execution")
+    assert alert.reason == "order o1 was approved before and is filled: not worked twice"
     portfolio = the_portfolio(bench.give(make_bar(2)))
     assert portfolio.positions[0].quantity == dec(10)
-    assert (bench.agent.report()["duplicate_approvals"], bench.stepper.counters["invalid"]) == (3, 3)
+    assert (bench.agent.report()["duplicate_approvals"], bench.stepper.counters["invalid"]) == (3, 0)
     assert portfolio.version == 4
 
 
@@ -154,7 +161,7 @@ def test_a_refused_order_stays_refused(bench: Bench) -> None:
     bench.lease(LeaseState.HALTED)
     assert the_report(bench.approve(make_order())).status is OrderStatus.REFUSED
     bench.lease()
-    assert bench.approve(make_order()) == []
+    assert only(ExecutionReport, bench.approve(make_order())) == []
 
 
 def test_an_approval_past_its_time_is_refused(bench: Bench) -> None:
@@ -179,9 +186,9 @@ def test_a_stale_lease_is_none_and_an_order_that_waits_too_long_is_refused(bench
     bench.wait(2.1)
     assert bench.approve(make_order(), valid_s=1.0) == []
     bench.wait(1.1)
-    report, portfolio = bench.lease()
-    assert isinstance(report, ExecutionReport)
-    assert isinstance(portfolio, PortfolioUpdate)
+    outputs = bench.lease()
+    report = the_report(outputs)
+    assert len(only(PortfolioUpdate, outputs)) == len(only(RiskAlert, outputs)) == 1
     assert (report.status, report.reason) == (OrderStatus.REFUSED, "the approval is no longer valid")
 
 
@@ -195,7 +202,7 @@ def test_a_deferred_approval_that_expires_is_refused(bench: Bench) -> None:
     assert report.reason == "expired while waiting for its bar and a fresh lease from risk"
     assert report.verdicts == (make_verdict(),)
     assert the_portfolio(outputs).bar == 0
-    assert bench.approve(make_order()) == []
+    assert only(ExecutionReport, bench.approve(make_order())) == []
 
 
 def test_a_repeated_approval_that_waited_is_answered_once() -> None:
@@ -227,19 +234,13 @@ def test_a_reducing_lease_lets_only_shrinking_orders_leave(bench: Bench) -> None
 
 def test_a_halt_refuses_orders_and_withdraws_what_works(bench: Bench) -> None:
     bench.approve(make_order("o1", "5000"))
-    bench.approve(make_order("o2", "10", side=Side.SELL))
     bench.give(make_bar(1))
-    outputs = bench.lease(LeaseState.HALTED)
-    reports = only(ExecutionReport, outputs)
-    assert [(r.order.order_id, r.status, r.filled) for r in reports] == [
-        ("o1", OrderStatus.CANCELLED, dec(1000)),
-        ("o2", OrderStatus.CANCELLED, dec(0)),
-    ]
-    assert reports[0].reason == "halted by risk: test"
-    assert the_portfolio(outputs).working == ()
-    assert bench.lease(LeaseState.HALTED) == []
+    bench.lease(LeaseState.HALTED)
     assert the_report(bench.approve(make_order("o3", "1", side=Side.SELL))).reason == "halted by risk: test"
-    assert only(ExecutionReport, bench.give(make_bar(2))) == []
+    outputs = bench.give(make_bar(2))
+    reports = only(ExecutionReport, outputs)
+    assert (reports[0].order.order_id, reports[0].status, reports[0].filled) == ("o1", OrderStatus.CANCELLED, dec(1000))
+    assert reports[0].reason == "halted by risk: test"
 
 
 def test_before_any_bar_an_order_is_refused_and_there_is_no_portfolio() -> None:
@@ -306,7 +307,8 @@ def test_a_bar_that_cannot_be_booked_is_dropped_and_counted(bench: Bench, price:
 
 
 def test_extreme_numbers_that_pass_can_always_be_booked() -> None:
-    bench = Bench(plain_config(impact_coefficient=100.0, max_volume_share="1", expire_bars=1))
+    config = plain_config(impact_coefficient=100.0, max_volume_share="1", expire_bars=1, lot="0.01")
+    bench = Bench(config)
     bench.lease(seconds=1e6)
     fine = "0.00000000000000000001"
     bench.give(make_bar(0, "1E+15", low="1", volume="1E+15"))
@@ -314,9 +316,9 @@ def test_extreme_numbers_that_pass_can_always_be_booked() -> None:
         [("1E+15", "1E+15"), (fine, fine), ("1E+15", fine), ("999999999999999.12345678901234567891", "1E+15")], start=1
     ):
         for name, side, quantity in [
-            ("a", Side.BUY, "1E+15"),
-            ("b", Side.SELL, fine),
-            ("c", Side.SELL, "1." + "7" * 20),
+            ("a", Side.SELL, "0.01"),
+            ("b", Side.SELL, "1.77"),
+            ("c", Side.SELL, "1E+15"),
         ]:
             order = make_order(f"{name}{number}", quantity, side=side, bar=number - 1)
             assert the_report(bench.approve(order)).status is OrderStatus.ACCEPTED
@@ -346,7 +348,14 @@ def test_the_report_tells_the_book_and_the_trouble(bench: Bench) -> None:
         "equity": "999849.95",
         "fills": 1,
         "working": 1,
+        "held": 1,
+        "halt": "none",
+        "halt_detail": "",
         "duplicate_approvals": 0,
+        "forged_approvals": 0,
+        "oddities": 0,
+        "stopped": "",
+        "impact_coefficient": 1.0,
         "gaps": 0,
     }
 
@@ -364,3 +373,68 @@ def test_valid_until_is_inclusive(bench: Bench) -> None:
     at_the_end, past_it = (make_approval(make_order(f"o{n}"), bench.now_ns - n) for n in range(2))
     assert the_report(bench.give(at_the_end)).status is OrderStatus.ACCEPTED
     assert the_report(bench.give(past_it)).status is OrderStatus.REFUSED
+
+
+def test_a_new_budget_begins_a_new_peak_and_tells_the_book(bench: Bench) -> None:
+    bench.approve(make_order(quantity="100"))
+    bench.give(make_bar(1, "110", close="120"))
+    portfolio = the_portfolio(bench.give(make_bar(2, "110", close="90")))
+    assert portfolio.peak_equity > portfolio.equity
+    lease = RiskLease(state=LeaseState.ACTIVE, expires_ns=10**15, reason="", budget=1)
+    portfolio = the_portfolio(bench.give(lease, sender="risk"))
+    assert portfolio.peak_equity == portfolio.equity
+    assert bench.give(lease, sender="risk") == []
+
+
+def test_an_approval_that_has_long_been_void_is_not_answered(bench: Bench) -> None:
+    void = make_approval(make_order(), bench.now_ns - 1)
+    bench.wait(59.9)
+    assert the_report(bench.give(void)).reason == "the approval is no longer valid"
+    old = make_approval(make_order("o2"), bench.now_ns - 60 * 10**9 - 1)
+    (alert,) = bench.give(old)
+    assert isinstance(alert, RiskAlert)
+    assert alert.reason == "order o2 was approved before and has long been void: not worked twice"
+
+
+def test_a_replayed_approval_is_caught_as_long_as_it_could_be_believed(bench: Bench) -> None:
+    approval = make_approval(make_order(quantity="10"), bench.now_ns + 10**9)
+    bench.give(approval)
+    for number in range(1, 80):
+        bench.wait(1.0)
+        bench.lease()
+        bench.give(make_bar(number))
+        assert only(ExecutionReport, bench.give(approval)) == []
+    assert bench.agent.duplicates == 79
+    assert bench.agent.desk.book.quantity("SPX") == 10
+
+
+def test_child_orders_need_a_fresh_lease_like_any_other() -> None:
+    bench = Bench(plain_config(schedule="twap", horizon_bars=3))
+    bench.lease()
+    bench.give(make_bar(0))
+    bench.approve(make_order(quantity="30"))
+    bench.wait(2.1)
+    assert the_report(bench.give(make_bar(1))).filled == dec(10)
+    assert only(ExecutionReport, bench.give(make_bar(2))) == []
+    assert bench.lease() == []
+    assert the_report(bench.give(make_bar(3))).filled == dec(30)
+
+
+def test_a_desk_that_was_stopped_goes_on_after_a_halt_and_a_resume() -> None:
+    config = plain_config()
+    broker = MeddledBroker(config.paper)
+    bench = Bench(config, broker)
+    bench.lease(seconds=1e6)
+    bench.give(make_bar(0))
+    broker.extra = {"SPX": dec(3)}
+    for number in range(1, 4):
+        bench.give(make_bar(number))
+    report = the_report(bench.approve(make_order(bar=3)))
+    assert report.reason.startswith("no order is taken until an operator's halt and resume: SPX: the book holds 0")
+    assert bench.agent.report()["stopped"] == "SPX: the book holds 0 units, the broker 3"
+    broker.extra = {}
+    bench.give(make_bar(4))
+    assert the_report(bench.approve(make_order("o2", bar=4))).status is OrderStatus.REFUSED
+    for state in (LeaseState.HALTED, LeaseState.ACTIVE):
+        bench.give(RiskLease(state=state, expires_ns=10**15, reason="drill", halt=1), sender="risk")
+    assert the_report(bench.approve(make_order("o3", bar=4))).status is OrderStatus.ACCEPTED

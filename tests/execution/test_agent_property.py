@@ -22,11 +22,12 @@ from bus.messages import (
     Side,
 )
 from bus.plain import pack, unpack
+from execution.config import ExecutionConfig
 from execution.order_state import advance, is_end
 from tests.execution.driver import Bench, dec, make_bar, make_order, only, plain_config
 
 WIDE = Context(prec=300, traps=[Inexact])
-STEPS = 3_000
+STEPS = 1_500
 Step = Callable[[Bench], None]
 
 
@@ -57,7 +58,8 @@ class Account:
         self.states[name] = advance(self.states.get(name), report.status)
         self.reports[name] = self.reports.get(name, 0) + 1
         assert report.report == self.reports[name]
-        assert (report.verdicts != ()) == (report.report == 1)
+        is_of_halt = report.order.order_id.startswith(f"{report.order.decision_id}-x")
+        assert (report.verdicts != ()) == (report.report == 1 and not is_of_halt)
         left = self.remaining.get(name, report.order.quantity) - report.last_quantity
         assert report.filled == report.order.quantity - left
         assert (left == 0) == (report.status is OrderStatus.FILLED)
@@ -110,7 +112,7 @@ def random_steps(seed: int, count: int) -> Iterable[Step]:
             yield giving(bar)
         elif draw < 0.85:
             name = f"o{number if chance.random() < 0.9 else chance.randrange(number + 1)}"
-            quantity = f"{chance.uniform(0.001, 900):.{chance.randrange(10)}f}"
+            quantity = f"{chance.uniform(0.001, 900):.{chance.randrange(9)}f}"
             side = chance.choice(list(Side))
             # Now and then an order is a bar ahead of what execution has seen, and has to wait for it.
             ahead = chance.random() < 0.05
@@ -126,6 +128,11 @@ def random_steps(seed: int, count: int) -> Iterable[Step]:
             yield giving(Gap(sender="market", stream=MarketUpdate.KIND, first=1, last=2))
         if chance.random() < 0.3:
             yield waiting(chance.uniform(0, 1))
+
+
+def fine_config() -> ExecutionConfig:
+    """Lots as fine as the orders."""
+    return plain_config(lot="0.00000001", remembered_s=1e6)
 
 
 def giving(message: Message) -> Step:
@@ -174,7 +181,7 @@ def move(price: Decimal, chance: random.Random) -> Decimal:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_cash_and_positions_equal_equity_after_every_output(seed: int) -> None:
-    bench = Bench(plain_config(expire_bars=4))
+    bench = Bench(plain_config(expire_bars=4, lot="0.00000001", remembered_s=1e6))
     account = Account(bench.agent.desk.book.initial_cash)
     taken = 0
     for step in random_steps(seed, STEPS):
@@ -185,12 +192,12 @@ def test_cash_and_positions_equal_equity_after_every_output(seed: int) -> None:
             taken += 1
         book = bench.agent.desk.book
         with localcontext(WIDE):
-            assert book.equity == book.initial_cash + book.realized + book.unrealized - book.fees
+            assert book.equity == book.initial_cash + book.realized + book.unrealized - book.fees + book.carry
             if not book.positions:
                 assert book.unrealized == 0
     assert taken > STEPS / 2
-    assert bench.agent.desk.fills > 200
-    assert bench.agent.duplicates > 20
+    assert bench.agent.desk.fills > 100
+    assert bench.agent.duplicates > 10
     assert {status.value for status in account.states.values()} >= {
         "filled",
         "expired",
@@ -202,11 +209,11 @@ def test_cash_and_positions_equal_equity_after_every_output(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(3, 6))
 def test_a_restored_agent_goes_on_to_the_byte(seed: int) -> None:
     steps = list(random_steps(seed, 900))
-    whole, half = Bench(), Bench()
+    whole, half = Bench(fine_config()), Bench(fine_config())
     for step in steps[:500]:
         step(whole)
         step(half)
-    restored = Bench()
+    restored = Bench(fine_config())
     restored.stepper.restore(unpack(pack(half.stepper.snapshot())))
     restored.now_ns, restored._sent = half.now_ns, half._sent
     begun = len(whole.outputs)
@@ -244,7 +251,7 @@ def kinds_in(value: object) -> set[type]:
 
 
 def test_real_bars_with_crashes_and_splits_keep_the_book_exact(market_data: Path) -> None:
-    bench = Bench(plain_config(max_volume_share="0.01"))
+    bench = Bench(plain_config(max_volume_share="0.01", lot="0.1"))
     account = Account(bench.agent.desk.book.initial_cash)
     bench.lease(seconds=1e6)
     with gzip.open(market_data / "AIG_1d.csv.gz", "rt", encoding="utf-8") as file:

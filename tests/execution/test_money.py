@@ -1,6 +1,6 @@
 """Rounding happens where it is asked for, and against us."""
 
-from decimal import Inexact, localcontext
+from decimal import Decimal, Inexact, localcontext
 from fractions import Fraction
 
 import pytest
@@ -11,6 +11,7 @@ from bus.errors import Invalid
 from execution.money import (
     EXACT,
     TICK,
+    after_split,
     as_fraction,
     as_text,
     check_amount,
@@ -18,9 +19,10 @@ from execution.money import (
     prorate,
     round_down,
     round_up,
+    share_up,
     unit_price,
 )
-from tests.execution.driver import dec
+from tests.execution.venue import dec
 
 
 def test_exact_arithmetic_refuses_to_round() -> None:
@@ -73,3 +75,16 @@ def test_amounts_reach_further_than_inputs() -> None:
     check_amount("notional", dec("1e60"))
     with pytest.raises(Invalid):
         check_amount("notional", dec("1.1e60"))
+
+
+@pytest.mark.parametrize(
+    ("quantity", "split", "expected"),
+    [("3", "2", "6"), ("-3", "2", "-6"), ("10", "0.33333333333", "3.33333333"), ("-0.00000001", "0.5", "0")],
+)
+def test_a_split_leaves_whole_lots_the_same_for_longs_and_shorts(quantity: str, split: str, expected: str) -> None:
+    assert after_split(Decimal(quantity), Decimal(split)) == Decimal(expected)
+
+
+def test_a_share_of_money_rounds_up_to_the_tick() -> None:
+    assert share_up(Decimal(1), 365) == Decimal("0.002740")
+    assert share_up(Decimal("3.65"), 365) == Decimal("0.01")

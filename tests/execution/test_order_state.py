@@ -1,17 +1,11 @@
-"""Every pair of state and event is either legal or refused."""
-
-from decimal import Decimal
+"""Every pair of state and event is either legal or refused, for approved orders and for child orders."""
 
 import pytest
 
 from bus.errors import Invalid
-from bus.message import Header
 from bus.messages import OrderStatus
-from bus.plain import pack, unpack
-from execution.order_state import Ticket, advance, is_end
-from tests.execution.driver import dec, make_order
+from execution.order_state import ChildStatus, advance, advance_child, hear, is_end, is_over
 
-HEADER = Header("risk:1", "market:7", "risk:0", "ORDER_APPROVED/1", "risk", "execution", 0, 5, 0, 2)
 LEGAL = {
     (None, "accepted"),
     (None, "refused"),
@@ -24,7 +18,38 @@ LEGAL = {
     ("partial", "cancelled"),
     ("partial", "expired"),
 }
+LEGAL_OF_CHILD = {
+    (None, "sent"),
+    *(("sent", to) for to in ("working", "partial", "cancelling")),
+    *(("sent", to) for to in ("filled", "cancelled", "refused", "expired", "lost")),
+    *(("working", to) for to in ("partial", "cancelling", "filled", "cancelled", "expired", "lost")),
+    *(("partial", to) for to in ("partial", "cancelling", "filled", "cancelled", "expired", "lost")),
+    *(("cancelling", to) for to in ("cancelling", "filled", "cancelled", "refused", "expired", "lost")),
+}
+HEARD = {
+    ("sent", "accepted"): "working",
+    ("sent", "partial"): "partial",
+    ("sent", "filled"): "filled",
+    ("sent", "cancelled"): "cancelled",
+    ("sent", "expired"): "expired",
+    ("sent", "refused"): "refused",
+    ("working", "partial"): "partial",
+    ("working", "filled"): "filled",
+    ("working", "cancelled"): "cancelled",
+    ("working", "expired"): "expired",
+    ("partial", "partial"): "partial",
+    ("partial", "filled"): "filled",
+    ("partial", "cancelled"): "cancelled",
+    ("partial", "expired"): "expired",
+    ("cancelling", "accepted"): "cancelling",
+    ("cancelling", "partial"): "cancelling",
+    ("cancelling", "filled"): "filled",
+    ("cancelling", "cancelled"): "cancelled",
+    ("cancelling", "expired"): "expired",
+    ("cancelling", "refused"): "refused",
+}
 STATES: list[OrderStatus | None] = [None, *OrderStatus]
+CHILD_STATES: list[ChildStatus | None] = [None, *ChildStatus]
 
 
 @pytest.mark.parametrize("event", OrderStatus)
@@ -37,43 +62,28 @@ def test_a_transition_is_legal_or_refused(state: OrderStatus | None, event: Orde
             advance(state, event)
 
 
-def test_four_states_are_ends() -> None:
+@pytest.mark.parametrize("event", ChildStatus)
+@pytest.mark.parametrize("state", CHILD_STATES)
+def test_a_transition_of_a_child_is_legal_or_refused(state: ChildStatus | None, event: ChildStatus) -> None:
+    if (state, event) in LEGAL_OF_CHILD:
+        assert advance_child(state, event) is event
+    else:
+        with pytest.raises(Invalid, match="cannot become"):
+            advance_child(state, event)
+
+
+@pytest.mark.parametrize("word", OrderStatus)
+@pytest.mark.parametrize("state", ChildStatus)
+def test_what_the_broker_says_leads_on_or_is_refused(state: ChildStatus, word: OrderStatus) -> None:
+    expected = HEARD.get((state.value, word.value))
+    if expected is not None:
+        assert hear(state, word) == expected
+    else:
+        with pytest.raises(Invalid, match="cannot become"):
+            hear(state, word)
+
+
+def test_ends_are_ends() -> None:
     assert [status.value for status in OrderStatus if is_end(status)] == ["filled", "cancelled", "expired", "refused"]
-
-
-def accepted() -> Ticket:
-    return Ticket(make_order(quantity="10"), "bd-o1", HEADER).after(OrderStatus.ACCEPTED)
-
-
-def test_a_ticket_counts_reports_and_units() -> None:
-    ticket = accepted().after(OrderStatus.PARTIAL, dec(4)).after(OrderStatus.PARTIAL, dec(5))
-    assert (ticket.filled, ticket.remaining, ticket.reports) == (dec(9), dec(1), 3)
-    assert ticket.after(OrderStatus.FILLED, dec(1)).remaining == 0
-    assert ticket.after(OrderStatus.EXPIRED).filled == dec(9)
-
-
-@pytest.mark.parametrize(
-    ("event", "quantity"),
-    [
-        (OrderStatus.PARTIAL, dec(0)),
-        (OrderStatus.PARTIAL, dec(-1)),
-        (OrderStatus.PARTIAL, dec(10)),
-        (OrderStatus.FILLED, dec(9)),
-        (OrderStatus.FILLED, dec(11)),
-        (OrderStatus.FILLED, dec(0)),
-        (OrderStatus.CANCELLED, dec(1)),
-        (OrderStatus.CANCELLED, dec(-1)),
-        (OrderStatus.EXPIRED, dec(1)),
-    ],
-)
-def test_a_fill_must_fit_its_event(event: OrderStatus, quantity: Decimal) -> None:
-    with pytest.raises(Invalid, match="order o1"):
-        accepted().after(event, quantity)
-
-
-def test_a_ticket_survives_a_snapshot() -> None:
-    for ticket in (Ticket(make_order(), "bd-o1", HEADER), accepted().after(OrderStatus.PARTIAL, dec("0.10"))):
-        copy = Ticket.restored(unpack(pack(ticket.snapshot())))
-        assert copy == ticket
-        assert type(copy.header) is Header
-        assert type(copy.status) is type(ticket.status)
+    ends = ["filled", "cancelled", "refused", "expired", "lost"]
+    assert [status.value for status in ChildStatus if is_over(status)] == ends

@@ -1,5 +1,6 @@
 """A trading floor small enough to read: it shows one gate bars and books, hands it orders, and keeps what it says."""
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +15,7 @@ from bus.messages import (
     ExecutionReport,
     MarketUpdate,
     Order,
+    OrderCleared,
     OrderRejected,
     OrderStatus,
     PortfolioUpdate,
@@ -23,6 +25,9 @@ from bus.messages import (
     WorkingOrder,
 )
 from bus.stepper import Stepper
+from portfolio.limits import BookLimits
+from research.sessions import make_sessions
+from tests.keys import approval, write_keys
 
 LIMITS: Final = Path(__file__).parent.parent.parent / "configs" / "limits.toml"
 DAY_NS: Final = 86_400 * 1_000_000_000
@@ -60,6 +65,18 @@ def order(
         reference_price=number(price),
         bar=bar,
     )
+
+
+def cleared(of: Order, version: int = 1, verdicts: tuple[Verdict, ...] = CLEARED) -> OrderCleared:
+    """Make an order cleared and signed by compliance."""
+    return OrderCleared(order=of, portfolio_version=version, verdicts=verdicts, approval=approval("compliance", of))
+
+
+def book_limits_of(**changes: Any) -> BookLimits:
+    """Return the firm's own limits of the book, some of them changed."""
+    stated: dict[str, Any] = tomllib.loads(LIMITS.read_text(encoding="utf-8"), parse_float=Decimal)["book"]
+    stated["regime"] = {key: float(value) for key, value in stated["regime"].items()}
+    return BookLimits.model_validate(stated | changes)
 
 
 def bar_of(symbol: str, bar: int, close: str | int | float | Decimal, opened_ns: int | None = None) -> MarketUpdate:
@@ -200,4 +217,7 @@ def settings(folder: Path, limits: str | None = None, **tables: Any) -> Settings
     (folder / "firm.toml").write_text("[agents.risk]\n[agents.compliance]\n", encoding="utf-8")
     text = LIMITS.read_text(encoding="utf-8") if limits is None else limits
     (folder / "limits.toml").write_text(text, encoding="utf-8")
-    return Settings.load(folder, folder / "run", tables)
+    loaded = Settings.load(folder, folder / "run", tables)
+    write_keys(loaded.keys)
+    make_sessions(loaded)
+    return loaded

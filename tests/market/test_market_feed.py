@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -5,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bus.errors import Fatal
+from bus.messages import CorporateAction, Quote
 from market.bar import Bar
 from market.feed import Feed, digest_of
 from market.series import Series
@@ -31,6 +33,17 @@ def test_bars_are_merged_by_time_then_symbol_and_numbered_per_symbol() -> None:
 def test_an_update_carries_the_bar_exactly() -> None:
     update = Feed([series("A", 5)]).take()
     assert (str(update.close), update.volume, update.opened_ns) == ("1.50", Decimal(3), 5)
+
+
+def test_an_update_carries_the_quote_and_the_action() -> None:
+    quote, action = (Decimal(1), Decimal(2), Decimal(3), Decimal(4)), (Decimal(2), Decimal("0.5"))
+    plain = series("A", 5)
+    (bar,) = plain.bars
+    full = replace(plain, bars=(bar._replace(quote=quote, action=action),))
+    update = Feed([full]).take()
+    assert update.quote == Quote(bid=quote[0], ask=quote[1], bid_size=quote[2], ask_size=quote[3])
+    assert update.action == CorporateAction(split=Decimal(2), dividend=Decimal("0.5"))
+    assert digest_of([full]) != digest_of([plain])
 
 
 @given(st.dictionaries(st.sampled_from("ABCD"), st.sets(st.integers(0, 30), min_size=1), min_size=1))

@@ -74,6 +74,41 @@ def test_each_kind_of_bad_row_is_refused_and_named(series_of: SeriesOf, bad: str
     assert [str(bar.close) for bar in series.bars] == ["11", "13"]
 
 
+QUOTED = f"{HEADER},bid,ask,bid_size,ask_size"
+SPLIT = f"{HEADER},split,dividend"
+
+
+def test_a_quote_and_an_action_stand_with_their_bar(series_of: SeriesOf) -> None:
+    quoted = series_of(f"{MONDAY},9.5,10.5,3,4", f"{TUESDAY},,,,", header=QUOTED)
+    assert [bar.quote for bar in quoted.bars] == [tuple(map(Decimal, ("9.5", "10.5", "3", "4"))), None]
+    acted = series_of(f"{MONDAY},1,0", f"{TUESDAY},2,0.5", f"{WEDNESDAY},,0.25", header=SPLIT)
+    found = [bar.action for bar in acted.bars]
+    assert found == [None, (Decimal(2), Decimal("0.5")), (Decimal(1), Decimal("0.25"))]
+
+
+@pytest.mark.parametrize(
+    ("header", "bad", "reason"),
+    [
+        (QUOTED, f"{TUESDAY},10.5,10.5,3,4", "bid not below ask, or a size below 0"),
+        (QUOTED, f"{TUESDAY},9.5,10.5,-1,4", "bid not below ask, or a size below 0"),
+        (QUOTED, f"{TUESDAY},9.5,,3,4", "not a number"),
+        (QUOTED, f"{TUESDAY},9.5,NaN,3,4", "not a number"),
+        (SPLIT, f"{TUESDAY},0,0", "split not above 0, or dividend below 0"),
+        (SPLIT, f"{TUESDAY},2,-1", "split not above 0, or dividend below 0"),
+        (SPLIT, f"{TUESDAY},two,0", "not a number"),
+    ],
+)
+def test_a_bad_quote_or_action_refuses_its_row(series_of: SeriesOf, header: str, bad: str, reason: str) -> None:
+    good = f"{MONDAY},," if header == SPLIT else f"{MONDAY},,,,"
+    series = series_of(good, bad, header=header)
+    assert series.rejected == (Rejection(reason=reason, rows=1, example=f"spx.csv:3: {bad}"),)
+
+
+def test_some_columns_of_a_quote_are_not_enough(series_of: SeriesOf) -> None:
+    with pytest.raises(ConfigError, match=r"spx\.csv:1: no column bid_size"):
+        series_of(f"{MONDAY},9.5,10.5", header=f"{HEADER},bid,ask")
+
+
 def test_a_late_copy_of_an_earlier_row_is_a_duplicate(series_of: SeriesOf) -> None:
     series = series_of(MONDAY, TUESDAY, WEDNESDAY, MONDAY)
     assert [(one.reason, one.example) for one in series.rejected] == [("duplicate timestamp", f"spx.csv:5: {MONDAY}")]
@@ -117,7 +152,7 @@ def test_expected_spacing_can_be_stated(series_of: SeriesOf) -> None:
 
 def test_extra_columns_and_any_order_and_case_of_columns(series_of: SeriesOf) -> None:
     series = series_of("7,11,1000,12,9,10,2008-09-15", header="Adj Close, CLOSE ,Volume,High,Low,Open,Date")
-    assert series.bars[0][1:] == tuple(map(Decimal, ("10", "12", "9", "11", "1000")))
+    assert series.bars[0][1:6] == tuple(map(Decimal, ("10", "12", "9", "11", "1000")))
 
 
 def test_report_is_a_message_with_the_whole_account(series_of: SeriesOf) -> None:

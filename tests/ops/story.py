@@ -8,26 +8,42 @@ from math import log
 from bus.message import NEVER_EXPIRES, Envelope, Header, Message, Plane
 from bus.messages import (
     Action,
+    Command,
+    CommandResult,
+    ComplianceViolation,
     DataReport,
     DecisionMade,
+    ExecutionCost,
     ExecutionReport,
     Gap,
+    Grade,
+    HaltStage,
+    HaltStatus,
+    Level,
     MarketUpdate,
     MemberView,
     Order,
     OrderRejected,
+    OrderRisk,
     OrderStatus,
     Outcome,
     PerformanceFeedback,
     Phase,
     PhaseTransition,
     PortfolioUpdate,
+    PositionLevels,
     PositionView,
     Rejection,
     RiskAlert,
+    RiskReport,
     Score,
+    Severity,
     Side,
+    SystemCommand,
+    Tail,
     Verdict,
+    ViolationStatus,
+    record_of,
 )
 from bus.stepper import Stepper
 from ops.ledger import Ledger
@@ -221,8 +237,82 @@ def story(bars: int = 12, symbols: tuple[str, ...] = ("IBM", "SPY"), *, started_
                 told.append(bus.stamp(refused, "compliance"))
     told.append(bus.stamp(RiskAlert(symbol="*", severity=0.9, source="risk", reason="drawdown 8 %"), "risk"))
     told.append(bus.stamp(phase("SPY", 6), "pads"))
+    told += [bus.stamp(message, sender) for message, sender in _gates_and_costs()]
     told.append(bus.stamp(Gap(sender="market", stream="MARKET_UPDATE/1", first=3, last=4), "recorder"))
     return told
+
+
+def violation(entry: int, status: ViolationStatus) -> ComplianceViolation:
+    """Return an entry of the log of violations."""
+    return ComplianceViolation(
+        entry=entry,
+        violation_id="CON_001-1",
+        rule_id="CON_001",
+        rule="sector_weight",
+        severity=Severity.SERIOUS,
+        symbol="*",
+        bar=5,
+        order_id=None,
+        value=0.3,
+        limit=0.25,
+        unit="of equity",
+        status=status,
+        operator="",
+        detail="index 30 %",
+        remedy="sell index",
+        previous="0" * 64,
+        digest=f"{entry:064x}",
+    )
+
+
+def cost(of: Order) -> ExecutionCost:
+    """Return what an order cost that filled at a price above the one it was decided on."""
+    money = {"delay": "2.5", "trading": "5", "opportunity": "0", "fees": "1", "total": "8.5"}
+    return ExecutionCost(
+        order=of,
+        status=OrderStatus.FILLED,
+        schedule="adaptive",
+        children=2,
+        bar=of.bar + 1,
+        filled=of.quantity,
+        average_price=Decimal(102),
+        decision_price=of.reference_price,
+        arrival_price=Decimal("101.5"),
+        end_price=Decimal(102),
+        arrival_bps=49.3,
+        twap_bps=10.0,
+        vwap_bps=None,
+        impact=0.001,
+        coefficient=1.0,
+        **{name: Decimal(amount) for name, amount in money.items()},
+    )
+
+
+def _gates_and_costs() -> list[tuple[Message, str]]:
+    tail = Tail(historical=0.01, filtered=0.02, student=None)
+    nothing = Tail(historical=None, filtered=None, student=None)
+    risk = OrderRisk(
+        order_id="SPY-3-1", symbol="SPY", bar=3, observations=120, before=nothing, after=tail, marginal=tail
+    )
+    report = RiskReport(
+        day=5, version=12, equity=Decimal(99_000), drawdown=0.01, tier=0, value_at_risk=0.01, tail=tail,
+        pair=("IBM", "SPY"), tail_dependence=0.4, copula_dependence=0.3, loss=0.002, days=0, exceedances=0, z2=None,
+        light="", kupiec_p=None, christoffersen_p=None,
+    )  # fmt: skip
+    levels = PositionLevels(
+        symbol="SPY", bar=6, side=Side.BUY, entry=Decimal(100), stop=Decimal(95), swing_start=Decimal(96),
+        swing_end=Decimal(104), levels=(Level(kind="extension", ratio=Decimal("1.618"), price=Decimal("108.944")),),
+        score=0.25, grade=Grade.LOW,
+    )  # fmt: skip
+    halt = HaltStatus(halt=1, stage=HaltStage.FLAT, working=0, positions=(), reason="drill", detail="")
+    halted = CommandResult(is_done=True, detail="halted: drill (ann)")
+    command = SystemCommand(command=Command.HALT, reason="drill", operator="ann")
+    opened, closed = violation(1, ViolationStatus.OPEN), violation(2, ViolationStatus.REMEDIATED)
+    return [
+        *((cost(order("SPY", 3)), "execution"), (risk, "risk"), (report, "risk"), (levels, "pads")),
+        (record_of(command, "guest-1", halted), "risk"),
+        *((halt, "execution"), (opened, "compliance"), (closed, "compliance")),
+    ]
 
 
 def phase(symbol: str, number: int) -> PhaseTransition:

@@ -56,15 +56,19 @@ def test_a_story_told_twice_changes_nothing(ledger: Ledger) -> None:
         "compliance_violations": 2,
         "decisions": 24,
         "equity": 24,
-        "fibonacci_levels": 0,
+        "execution_costs": 1,
+        "fibonacci_levels": 1,
         "fills": 4,
+        "order_risks": 1,
         "orders": 4,
+        "position_risks": 1,
         "risk_events": 1,
+        "risk_reports": 1,
         "scores": 132,
         "settlements": 22,
         "strategies": 6,
         "strategy_performance": 132,
-        "system_events": 4,
+        "system_events": 6,
         "trades": 2,
         "verdicts": 12,
     }
@@ -286,7 +290,7 @@ def test_another_schema_is_refused(make_ledger: MakeLedger) -> None:
     ledger = make_ledger()
     with ledger.engine.begin() as connection:
         connection.execute(text("UPDATE schema_version SET version = 99"))
-    with pytest.raises(Fatal, match="has schema 99, this program reads schema 1"):
+    with pytest.raises(Fatal, match="has schema 99, this program reads schema 2"):
         Ledger.create(str(ledger.engine.url))
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from bus.config import Settings
 from bus.errors import ConfigError, Fatal, Transient
 from bus.message import Envelope, lookup
-from bus.messages import ExecutionReport, OrderRejected, OrderStatus
+from bus.messages import ExecutionReport, OrderRejected, OrderStatus, ViolationStatus
 from bus.plain import pack, unpack
 from bus.stepper import Stepper
 from ops.compare import differences
@@ -20,7 +20,7 @@ from ops.recorder.agent import LedgerFlush, Recorder, build
 from ops.recorder.rows import Rows
 from ops.schema import bars, compliance_violations, orders, risk_events, system_events, verdicts
 from tests.ops.conftest import MakeLedger
-from tests.ops.story import Bus, bar, order, record, report, story, tell
+from tests.ops.story import Bus, bar, order, record, report, story, tell, violation
 from tests.ops.story import verdicts as words
 
 NS = 1_000_000_000
@@ -58,6 +58,8 @@ def test_hears_every_fact_of_the_firm() -> None:
     assert heard == {
         *("MARKET_UPDATE", "DATA_REPORT", "DECISION_MADE", "PERFORMANCE_FEEDBACK", "ORDER_REJECTED"),
         *("EXECUTION_REPORT", "PORTFOLIO_UPDATE", "PHASE_TRANSITION", "RISK_ALERT", "GAP", "LEDGER_FLUSH"),
+        *("EXECUTION_COST", "ORDER_RISK", "RISK_REPORT", "COMPLIANCE_VIOLATION", "POSITION_LEVELS", "HALT_STATUS"),
+        "COMMAND_RECORD",
     }
 
 
@@ -173,7 +175,7 @@ def rejected(by: str) -> Envelope:
     return Bus().stamp(OrderRejected(order=of, rejected_by=by, reason="no", verdicts=words(passes=False)), by)
 
 
-def test_a_refusal_keeps_every_word_and_the_violation(make_ledger: MakeLedger) -> None:
+def test_a_refusal_keeps_every_word(make_ledger: MakeLedger) -> None:
     ledger = record(make_ledger(), [rejected("compliance")])
     assert ledger.read(select(orders.c.status, orders.c.rejected_by, orders.c.reason)) == [
         ("rejected", "compliance", "no")
@@ -183,9 +185,17 @@ def test_a_refusal_keeps_every_word_and_the_violation(make_ledger: MakeLedger) -
         ("notional", False),
         ("shortfall", True),
     ]
-    violation = ledger.read(select(compliance_violations))[0]
-    assert (violation.rule, violation.value, violation.bound, violation.bar) == ("notional", 1012.5, 1000.0, 5)
     assert ledger.read(select(risk_events)) == []
+
+
+def test_every_stage_of_a_violation_is_kept(make_ledger: MakeLedger) -> None:
+    entries = [violation(1, ViolationStatus.OPEN), violation(2, ViolationStatus.REMEDIATED)]
+    ledger = record(make_ledger(), [Bus().stamp(entry, "compliance") for entry in entries])
+    columns = compliance_violations.c
+    assert ledger.read(select(columns.entry, columns.status, columns.value, columns.bound)) == [
+        (1, "open", 0.3, 0.25),
+        (2, "remediated", 0.3, 0.25),
+    ]
 
 
 def test_a_refusal_by_risk_is_a_risk_event(make_ledger: MakeLedger) -> None:
@@ -206,9 +216,11 @@ def test_what_happened_to_the_firm_is_kept(make_ledger: MakeLedger) -> None:
     ledger = record(make_ledger(), story())
     rows = ledger.read(select(system_events.c.event_id, system_events.c.detail).order_by(system_events.c.event_id))
     assert rows == [
+        ("command/risk/1", "halt by ann, done: halted: drill (ann)"),
         ("data/market/1", "IBM.csv: 12 of 14 rows accepted"),
         ("data/market/2", "SPY.csv: 12 of 14 rows accepted"),
         ("gap/market/MARKET_UPDATE/1/3-4", "MARKET_UPDATE/1 3 to 4 of market are lost"),
+        ("halt/execution/1", "flat: drill"),
         ("phase/SPY/6", "growth to release: volatility in its top decile"),
     ]
 

@@ -25,6 +25,7 @@ from bus.messages import (
 from bus.stepper import Stepper
 from pads.agent import Pads
 from pads.config import PadsConfig
+from portfolio.limits import BookLimits
 
 SECOND_NS = 1_000_000_000
 M = TypeVar("M", bound=Message)
@@ -41,12 +42,34 @@ SHORT: Final[Mapping[str, Any]] = {"panarchy": {"fast": 8, "meso": 16, "slow": 3
 NEUTRAL: Beliefs = dict.fromkeys(BULLISH, ((0.3, 0.4, 0.3), 0.5))
 
 
+LIMITS: Final = BookLimits.model_validate(
+    {
+        "position_weight": "0.10",
+        "sector_weight": "0.25",
+        "gross": "1.5",
+        "drawdown": "0.15",
+        "drawdown_tiers": [
+            {"enter": "0.08", "leave": "0.06", "cut": "0.10"},
+            {"enter": "0.12", "leave": "0.10", "cut": "0.25"},
+            {"enter": "0.15", "leave": "0.12", "cut": "0.50"},
+        ],
+        "regime": {"fast": 0.94, "slow": 0.99, "calm": 1.5, "floor": 0.5},
+        "sectors": {},
+        "lot": "0.0001",
+        "lots": {},
+    }
+)
+
+ROOMY: Final = LIMITS.model_copy(update={"position_weight": Decimal(100)})
+"""Limits that no position comes to."""
+
+
 class Desk:
     """PADS behind its stepper, with a market, a book and seats that do as they are told."""
 
-    def __init__(self, config: PadsConfig | None = None) -> None:
+    def __init__(self, config: PadsConfig | None = None, limits: BookLimits = LIMITS) -> None:
         self.config = config or PadsConfig()
-        self.stepper = Stepper(Pads("pads", self.config))
+        self.stepper = Stepper(Pads("pads", self.config, limits))
         self.now_ns = SECOND_NS
         self.version = 0
         self.sent: list[Envelope] = []

@@ -140,7 +140,7 @@ def test_a_decision_to_trade_proposes_its_order(warm: Desk) -> None:
         (BEARISH, "0", Action.SELL, Side.SELL),
         (NEUTRAL, "0", Action.HOLD, None),
         (BULLISH, "40", Action.INCREASE, Side.BUY),
-        (BULLISH, "200", Action.DECREASE, Side.SELL),
+        (BULLISH, "95", Action.DECREASE, Side.SELL),
         (BEARISH, "40", Action.SELL, Side.SELL),
         (BULLISH, "-40", Action.BUY, Side.BUY),
     ],
@@ -232,6 +232,22 @@ def test_a_working_order_keeps_the_next_one_back(warm: Desk) -> None:
     assert (made.action, made.target, made.order_id) == (Action.HOLD, Decimal(0), None)
     assert "still working, so no BUY" in made.choice_reason
     assert of(outputs, OrderProposed) == []
+
+
+def test_an_exit_does_not_wait_for_an_order_that_still_adds(warm: Desk) -> None:
+    danger = {"qbmia": 1.0}
+    outputs = warm.round(100.0, NEUTRAL, positions={"X": "40"}, working=[working_order()], severities=danger)
+    assert decision(outputs).action in (Action.DECREASE, Action.EXIT)
+    (proposed,) = of(outputs, OrderProposed)
+    assert isinstance(proposed.message, OrderProposed)
+    assert proposed.message.order.side is Side.SELL
+
+
+def test_an_exit_waits_for_an_order_that_takes_away_already(warm: Desk) -> None:
+    danger, selling = {"qbmia": 1.0}, working_order()
+    selling = selling.model_copy(update={"order": selling.order.model_copy(update={"side": Side.SELL})})
+    outputs = warm.round(100.0, NEUTRAL, positions={"X": "40"}, working=[selling], severities=danger)
+    assert decision(outputs).action is Action.HOLD
 
 
 def test_a_working_order_elsewhere_does_not_matter(warm: Desk) -> None:
@@ -502,9 +518,10 @@ def test_every_message_of_a_round_belongs_to_its_bar(warm: Desk) -> None:
 def release_pair() -> tuple[Desk, float]:
     """Return two instruments that move alike and crash, the second one a bar later, and its close.
 
-    No member has evidence: the seats abstain or say the prior, and adaptability has no weight.
+    No member has evidence: the seats abstain or say the prior, and adaptability has no weight. No stop ends a position
+    before it can be hedged.
     """
-    desk = Desk(PadsConfig.model_validate({**SHORT, "adaptability_weight": 0.0}))
+    desk = Desk(PadsConfig.model_validate({**SHORT, "adaptability_weight": 0.0, "care": {"enabled": False}}))
     quiet = drifting(60)
     closes = [*quiet, *crash(quiet[-1])]
     for number, close in enumerate(closes):
@@ -540,7 +557,7 @@ def test_a_standing_hedge_is_kept() -> None:
 
 def test_all_seven_actions_are_reached() -> None:
     reached = set()
-    for beliefs, position in itertools.product((BULLISH, BEARISH, NEUTRAL), ("0", "40", "-40", "200")):
+    for beliefs, position in itertools.product((BULLISH, BEARISH, NEUTRAL), ("0", "40", "-40", "95")):
         for has_shorts in (True, False):
             desk = Desk(PadsConfig.model_validate({"sizing": {"allow_short": has_shorts}}))
             desk.warm_up()

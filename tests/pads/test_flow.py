@@ -242,8 +242,8 @@ def test_a_black_swan_ends_the_position_whatever_the_board_says(position: str, c
 
 
 def test_neutral_seats_at_the_prior_trade_nothing() -> None:
-    config = PadsConfig.model_validate({"adaptability_weight": 0.0})
-    for positions in ({}, {"X": "40"}, {"X": "-40"}, {"X": "200"}):
+    config = PadsConfig.model_validate({"adaptability_weight": 0.0, "care": {"enabled": False}})
+    for positions in ({}, {"X": "40"}, {"X": "-40"}, {"X": "90"}):
         desk = Desk(config)
         for close in drifting(60, drift=0.004):
             said = desk.round(close, None, positions=positions)

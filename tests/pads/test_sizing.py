@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from bus.message import Probabilities
 from bus.messages import Action, Phase
+from pads.care import UNGUARDED, Watch
 from pads.config import PadsConfig, StyleConfig, StylesConfig
+from pads.room import Bound, Room
 from pads.sizing import Choice, Situation, Sizer, name_action, whole_lots
 
 MOVES = (-0.03, 0.0, 0.03)
@@ -192,6 +194,15 @@ def test_every_action_but_hedge_is_reached() -> None:
     assert reached == set(Action) - {Action.HEDGE}
 
 
+def bounds() -> st.SearchStrategy[Bound]:
+    return st.builds(Bound, st.sampled_from([0.0, 0.02, math.inf]), st.just("so it is"))
+
+
+def watches() -> st.SearchStrategy[Watch]:
+    closing = st.builds(Watch, st.decimals(0, 200, places=4), st.just("stop"), st.booleans())
+    return st.just(UNGUARDED) | closing
+
+
 def situations() -> st.SearchStrategy[Situation]:
     down, flat, up = (st.floats(0.01, 1.0) for _ in range(3))
     prices = st.tuples(down, flat, up).map(
@@ -213,6 +224,8 @@ def situations() -> st.SearchStrategy[Situation]:
         style=st.sampled_from([StylesConfig().cautious, BALANCED, StylesConfig().bold]),
         exceedance=st.none() | st.floats(0.0, 1.0),
         silence=st.sampled_from(["", "below quorum"]),
+        watch=watches(),
+        room=st.builds(Room, st.sampled_from([0.03, math.inf]), bounds(), bounds()),
     )
 
 
@@ -223,6 +236,7 @@ def test_a_mirrored_situation_gives_the_mirrored_choice(here: Situation) -> None
         prior=here.prior[::-1],
         moves=(-here.moves[2], -here.moves[1], -here.moves[0]),
         position=-here.position,
+        room=here.room._replace(short=here.room.long, long=here.room.short),
     )
     one, other = sizer().choose(here), sizer().choose(there)
     assert other.target == -one.target
@@ -265,7 +279,7 @@ def test_appetite_scales_the_position() -> None:
 
 @given(situations())
 def test_a_price_that_is_the_prior_holds_whatever_the_prior_expects(here: Situation) -> None:
-    calm = here._replace(price=here.prior, severity=0.0, exceedance=None)
+    calm = here._replace(price=here.prior, severity=0.0, exceedance=None, watch=UNGUARDED)
     choice = sizer().choose(calm)
     assert (choice.action, choice.target) == (Action.HOLD, here.position)
 

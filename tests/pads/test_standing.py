@@ -57,6 +57,13 @@ def test_a_refused_order_leaves_no_hedge(hedges: StandingHedges) -> None:
     assert hedges.units("A", D(-8)) == 0
 
 
+def test_a_split_multiplies_the_units_of_its_own_symbol(hedges: StandingHedges) -> None:
+    hedges.split("B", D(2))
+    assert hedges.units("A", D(-100)) == -8
+    hedges.split("A", D(4))
+    assert hedges.units("A", D(-100)) == -32
+
+
 def test_it_survives_a_restart(hedges: StandingHedges) -> None:
     again = StandingHedges()
     again.restore(hedges.snapshot())

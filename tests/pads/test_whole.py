@@ -16,7 +16,7 @@ from bus.plain import pack, unpack
 from bus.stepper import Stepper
 from pads.agent import Pads
 from pads.config import PadsConfig
-from tests.pads.desk import BULLISH, SECOND_NS, SHORT, Desk, crash, drifting, messages, random_beliefs
+from tests.pads.desk import BULLISH, ROOMY, SECOND_NS, SHORT, Desk, crash, drifting, messages, random_beliefs
 
 SEED = 13
 
@@ -82,19 +82,19 @@ def test_the_identity_holds_after_every_settled_round_of_real_bars(sp500_closes:
 
 
 def test_a_replay_says_the_same() -> None:
-    first, second = (play(Desk(configured({})), walk(150, jump=100), random.Random(SEED)) for _ in range(2))
+    first, second = (play(Desk(configured({}), ROOMY), walk(150, jump=100), random.Random(SEED)) for _ in range(2))
     assert told(first) == told(second)
 
 
 @pytest.mark.parametrize("bars", [5, 60, 130])
 def test_a_restored_agent_goes_on_exactly_the_same(bars: int) -> None:
     closes = walk(170, jump=110)
-    desk, generator = Desk(configured({})), random.Random(SEED)
+    desk, generator = Desk(configured({}), ROOMY), random.Random(SEED)
     play(desk, closes[:bars], generator)
     desk.bar(closes[bars], "A")
     desk.book("A")
     copy = Desk()
-    copy.stepper = Stepper(Pads("pads", configured({})))
+    copy.stepper = Stepper(Pads("pads", configured({}), ROOMY))
     copy.stepper.restore(unpack(pack(desk.stepper.snapshot())))
     for name in ("now_ns", "version", "_ids"):
         setattr(copy, name, getattr(desk, name))
@@ -129,8 +129,8 @@ def test_what_is_decided_does_not_depend_on_the_clock() -> None:
 
 def test_later_bars_change_no_earlier_decision() -> None:
     closes = walk(120, jump=100)
-    whole = messages(play(Desk(configured({})), closes, random.Random(SEED)), DecisionMade)
-    part = messages(play(Desk(configured({})), closes[:90], random.Random(SEED)), DecisionMade)
+    whole = messages(play(Desk(configured({}), ROOMY), closes, random.Random(SEED)), DecisionMade)
+    part = messages(play(Desk(configured({}), ROOMY), closes[:90], random.Random(SEED)), DecisionMade)
     assert whole[: len(part)] == part
 
 
@@ -209,8 +209,8 @@ def merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]
 
 
 def configured(change: Mapping[str, Any]) -> PadsConfig:
-    """Return the defaults, with short scales and a short memory for swans, and ``change``."""
-    base = merged(PadsConfig().model_dump(), SHORT)
+    """Return the defaults with short scales, without care, which would end what others are to end, and ``change``."""
+    base = merged(PadsConfig().model_dump(), {**SHORT, "care": {"enabled": False}})
     return PadsConfig.model_validate(merged(base, change))
 
 
@@ -221,7 +221,7 @@ def unchanged() -> list[tuple[Any, ...]]:
 
 def scenario(change: Mapping[str, Any]) -> list[Envelope]:
     """Play quiet bars, then a storm."""
-    return play(Desk(configured(change)), walk(130, jump=80), random.Random(SEED))
+    return play(Desk(configured(change), ROOMY), walk(130, jump=80), random.Random(SEED))
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=str)
@@ -236,7 +236,7 @@ def informed(change: Mapping[str, Any]) -> list[Envelope]:
     """Play seats that are right more often than not, later wrong, in a market that jumps now and then."""
     swan = {"swan": {"probability": 0.005, "window": 100, "min_returns": 50, "tail": 0.25}}
     base = swan | {"styles": {"min_rounds": 10, "patience": 2}, "sizing": {"kelly_fraction": 0.004}}
-    desk = Desk(configured(merged(base, change)))
+    desk = Desk(configured(merged(base, change)), ROOMY)
     generator = random.Random(SEED)
     closes = drifting(240, SEED, scale=0.01)
     for bar, factor in ((80, 0.85), (100, 1.2), (115, 0.85), (140, 1.2), (180, 0.85), (210, 1.2)):
@@ -277,7 +277,7 @@ def test_every_parameter_of_what_informed_seats_bring_about_changes_some_output(
 
 def kept_positions(hedge: dict[str, Any]) -> list[Envelope]:
     """Play quiet bars with mild alerts, then a crash, while a position is kept in one of two related instruments."""
-    desk = Desk(configured({"hedge": hedge}))
+    desk = Desk(configured({"hedge": hedge}), ROOMY)
     generator = random.Random(SEED)
     quiet = drifting(150, SEED)
     outputs: list[Envelope] = []

@@ -6,10 +6,18 @@ from types import ModuleType
 
 import pytest
 
+from bus.approval import forgery
+from bus.errors import Fatal
+from bus.keys import Verifier
+from compliance.rules import RULES as COMPLIANCE_RULES
+from research.bench import gates
 from research.bench.__main__ import reached
+from research.bench.fills import paper_fills_per_s
+from research.bench.gate_check import check as gate_check
 from research.bench.peers import REACH, Race, measure
 from research.bench.profile import profiled
 from research.bench.stopwatch import BUS, seats, watch
+from risk.rules import RULES as RISK_RULES
 from tests.research.planted import settings
 
 
@@ -26,6 +34,16 @@ def test_a_peer_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delitem(sys.modules, "research.bench.peer_games", raising=False)
     monkeypatch.setitem(sys.modules, "nashpy", None)
     assert measure("peer_games") == {"absent": "nashpy"}
+
+
+def test_every_order_of_the_fills_bench_fills() -> None:
+    assert paper_fills_per_s(200) > 0.0
+
+
+def test_every_order_of_the_gate_check_passes_all_rules_of_both_gates() -> None:
+    measured = gate_check(days=101, orders=50)
+    assert measured.rules == len(COMPLIANCE_RULES) + len(RISK_RULES)
+    assert min(measured) > 0.0
 
 
 def test_every_group_of_peers_is_there() -> None:
@@ -65,3 +83,20 @@ def test_a_profile_names_functions_of_this_project(tmp_path: Path) -> None:
     assert any(each.name.startswith("bus/stepper.py:") for each in functions)
     assert all(each.whole_us >= each.own_us - 1e-6 for each in functions)
     assert [each.own_us for each in functions] == sorted((each.own_us for each in functions), reverse=True)
+
+
+def test_the_gates_of_the_bench_pass_its_orders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = 150
+    monkeypatch.setattr(gates, "DAYS", days)
+    monkeypatch.setattr(gates, "_RETURNS", gates._RETURNS[:, : days - 1])
+    firm = gates.gate_settings(tmp_path)
+    cleared, approved = gates._spoken(firm)
+    assert cleared.order == approved.order == gates.order(0)
+    assert forgery(Verifier.load(firm.keys), approved, 1) == ""
+    assert len(approved.verdicts) >= 30
+    assert approved.order.symbol != gates.order(1).symbol
+
+
+def test_a_gate_that_refuses_the_order_of_the_bench_is_no_figure() -> None:
+    with pytest.raises(Fatal, match="the gate refuses the bench's order: it says nothing"):
+        gates._passed_on([])

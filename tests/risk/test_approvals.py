@@ -24,8 +24,9 @@ from bus.messages import (
 )
 from risk.agent import build
 from tests.gates.driver import CLEARED, SECOND_NS, Floor, bar_of, calm, order, report_of, settings
+from tests.keys import approval
 
-LAST = 119
+LAST = 139
 SYMBOLS = {"AAA": 100, "BBB": 50, "CCC": 20}
 EQUITY = Decimal(100_000)
 WEIGHTS = (1, 300, 500, 900, 1_000, 1_001, 2_000)
@@ -52,7 +53,9 @@ class Broker(RuleBasedStateMachine):
         self.count += 1
         quantity = EQUITY * weight / 10_000 / SYMBOLS[symbol]
         asked = order(side, quantity, symbol=symbol, price=SYMBOLS[symbol], bar=LAST, order_id=f"o{self.count}")
-        cleared = OrderCleared(order=asked, portfolio_version=self.version, verdicts=CLEARED)
+        cleared = OrderCleared(
+            order=asked, portfolio_version=self.version, verdicts=CLEARED, approval=approval("compliance", asked)
+        )
         for message in self.floor.hand(cleared, "compliance", f"talk-o{self.count}"):
             if isinstance(message, OrderApproved):
                 self.sent[asked.order_id] = asked
@@ -170,6 +173,8 @@ def test_limits_can_be_reached_and_used_up(opened: Callable[[], Floor]) -> None:
     for number, (symbol, price) in enumerate(SYMBOLS.items()):
         weight = 10 if number < 2 else 5
         asked = order(quantity=weight * 1_000 // price, symbol=symbol, price=price, bar=LAST, order_id=f"o{number}")
-        messages = floor.hand(OrderCleared(order=asked, portfolio_version=1, verdicts=CLEARED), "compliance")
+        signed = approval("compliance", asked)
+        cleared = OrderCleared(order=asked, portfolio_version=1, verdicts=CLEARED, approval=signed)
+        messages = floor.hand(cleared, "compliance")
         approved += [message for message in messages if isinstance(message, OrderApproved)]
     assert len(approved) == 3

@@ -1,10 +1,13 @@
 """Risk as an agent: it waits, approves once, counts what it approved, leases, halts, and forgets nothing."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bus.message import Message
 from bus.messages import (
     Command,
     CommandResult,
@@ -14,14 +17,17 @@ from bus.messages import (
     Order,
     OrderApproved,
     OrderCleared,
+    OrderProposed,
     OrderRejected,
     OrderStatus,
     PortfolioUpdate,
     RiskAlert,
     RiskLease,
+    RiskReport,
     Side,
     SystemCommand,
     Undelivered,
+    Urgency,
     Verdict,
 )
 from bus.plain import pack, unpack
@@ -40,8 +46,10 @@ from tests.gates.driver import (
     report_of,
     settings,
 )
+from tests.keys import approval
 
-LAST = 119
+LAST = 139
+NEXT = LAST + 1
 CLOSES = calm(LAST + 1, 1)
 Open = Callable[[], Floor]
 
@@ -64,11 +72,16 @@ def floor(make: Open) -> Floor:
 
 
 def cleared(of: Order, version: int = 7) -> OrderCleared:
-    return OrderCleared(order=of, portfolio_version=version, verdicts=CLEARED)
+    return OrderCleared(order=of, portfolio_version=version, verdicts=CLEARED, approval=approval("compliance", of))
 
 
 def asked(quantity: int = 10, order_id: str = "o1", side: Side = Side.BUY, bar: int = LAST) -> Order:
     return order(side, quantity, order_id=order_id, bar=bar)
+
+
+def over(version: int, bar: int = NEXT) -> PortfolioUpdate:
+    """A book of 120 units where a hundred are allowed."""
+    return book_of(version, "AAA", bar, positions={"AAA": 120})
 
 
 def test_an_order_within_every_limit_is_approved(floor: Floor) -> None:
@@ -88,7 +101,7 @@ def test_an_order_over_a_limit_is_refused_with_every_word(floor: Floor) -> None:
     assert rejected.rejected_by == "risk"
     assert refused_by(messages) == ["position_weight"]
     assert [each.rule for each in rejected.verdicts] == ["restricted", *[rule.name for rule in RULES]]
-    assert rejected.reason == "position_weight: up to 101 AAA worth 10100.0, equity 100000, cut 0%"
+    assert rejected.reason == "position_weight: up to 101 AAA worth 10100.0, equity 100000"
     assert floor.said[-1].header.correlation_id == "talk-1"
 
 
@@ -197,18 +210,19 @@ def test_after_a_lost_book_it_refuses_until_the_next(floor: Floor) -> None:
 
 
 def test_after_lost_bars_only_reductions_pass_until_there_is_history_again(floor: Floor) -> None:
+    """A hundred observations need 121 bars: the first ends no return, and twenty returns only start the volatility."""
     floor.hand(book_of(8, "AAA", LAST, positions={"AAA": 50}), "execution")
-    floor.notice(Gap(sender="market", stream=MarketUpdate.KIND, first=120, last=120))
+    floor.notice(Gap(sender="market", stream=MarketUpdate.KIND, first=LAST + 1, last=LAST + 1))
     rules = refused_by(floor.hand(cleared(asked(1, "o2")), "compliance"))
     assert rules == ["stale_prices", "observations", "expected_shortfall"]
     floor.hand(bar_of("AAA", LAST + 1, CLOSES[-1]), "market")
     only(floor.hand(cleared(asked(1, "o3", Side.SELL, LAST + 1)), "compliance"), OrderApproved)
     rules = refused_by(floor.hand(cleared(asked(1, "o4", bar=LAST + 1)), "compliance"))
     assert rules == ["observations", "expected_shortfall"]
-    floor.show("AAA", CLOSES[-99:], LAST + 2)
-    assert refused_by(floor.hand(cleared(asked(1, "o5", bar=LAST + 100)), "compliance")) == ["observations"]
-    floor.hand(bar_of("AAA", LAST + 101, CLOSES[-1]), "market")
-    only(floor.hand(cleared(asked(1, "o6", bar=LAST + 101)), "compliance"), OrderApproved)
+    floor.show("AAA", CLOSES[-119:], LAST + 2)
+    assert "observations" in refused_by(floor.hand(cleared(asked(1, "o5", bar=LAST + 120)), "compliance"))
+    floor.hand(bar_of("AAA", LAST + 121, CLOSES[-1]), "market")
+    only(floor.hand(cleared(asked(1, "o6", bar=LAST + 121)), "compliance"), OrderApproved)
 
 
 def test_other_gaps_change_nothing_and_an_old_book_is_ignored(floor: Floor) -> None:
@@ -230,25 +244,155 @@ def test_the_lease_is_given_at_the_start_and_renewed_in_time(make: Open) -> None
 
 
 @pytest.mark.parametrize(("equity", "tier", "severity"), [(92_000, 1, 0.1), (88_000, 2, 0.25)])
-def test_entering_a_tier_is_told_once(floor: Floor, equity: int, tier: int, severity: float) -> None:
-    messages = floor.hand(book_of(8, "AAA", LAST, equity=equity), "execution")
-    alert = only(messages, RiskAlert)
-    assert (alert.symbol, alert.severity, alert.source) == ("*", severity, "risk")
+def test_entering_and_leaving_a_tier_is_told_once_with_the_book_it_was_on(
+    floor: Floor, equity: int, tier: int, severity: float
+) -> None:
+    alert = only(floor.hand(book_of(8, "AAA", LAST, equity=equity), "execution"), RiskAlert)
+    assert (alert.symbol, alert.severity, alert.source, alert.portfolio_version) == ("*", severity, "risk", 8)
     assert f"enters tier {tier}" in alert.reason
     assert floor.hand(book_of(9, "AAA", LAST, equity=equity - 1), "execution") == []
-    assert floor.hand(book_of(10, "AAA", LAST, equity=100_000), "execution") == []
+    back = only(floor.hand(book_of(10, "AAA", LAST, equity=100_000), "execution"), RiskAlert)
+    assert (back.severity, back.portfolio_version) == (0.0, 10)
+    assert f"leaves tier {tier}" in back.reason
 
 
-def test_past_the_budget_the_lease_is_reducing_at_once_and_until_recovery(floor: Floor) -> None:
+def test_at_the_budget_the_lease_is_reducing_at_once_and_until_recovery(floor: Floor) -> None:
     messages = floor.hand(book_of(8, "AAA", LAST, equity=85_000, positions={"AAA": 20}), "execution")
-    assert only(messages, RiskAlert).severity == 1.0
+    assert only(messages, RiskAlert).severity == 0.5
     assert only(messages, RiskLease).state is LeaseState.REDUCING
-    assert "drawdown" in refused_by(floor.hand(cleared(asked(1, "o2"), 8), "compliance"))
+    assert "drawdown_tier" in refused_by(floor.hand(cleared(asked(1, "o2"), 8), "compliance"))
     only(floor.hand(cleared(asked(20, "o3", Side.SELL), 8), "compliance"), OrderApproved)
     assert only(floor.fire(), RiskLease).state is LeaseState.REDUCING
-    back = floor.hand(book_of(9, "AAA", LAST, equity=86_001), "execution")
+    back = floor.hand(book_of(9, "AAA", LAST, equity=88_001), "execution")
     assert only(back, RiskLease).state is LeaseState.ACTIVE
-    assert len(back) == 1
+    assert only(back, RiskAlert).severity == 0.25
+    assert len(back) == 2
+
+
+def test_beyond_the_budget_risk_halts_by_itself(floor: Floor) -> None:
+    """One cent beyond it, and only there; the lease says so at once, and every later one."""
+    at = floor.hand(book_of(8, "AAA", LAST, equity=85_000), "execution")
+    assert only(at, RiskLease).state is LeaseState.REDUCING
+    beyond = floor.hand(book_of(9, "AAA", LAST, equity="84999.99", positions={"AAA": 50}), "execution")
+    reason = "RISK_002: drawdown 15.0000% of peak equity 100000 is beyond the budget of 15.00%"
+    alert, lease = only(beyond, RiskAlert), only(beyond, RiskLease)
+    assert (alert.severity, alert.portfolio_version) == (1.0, 9)
+    assert alert.reason == f"{reason}; the firm is halted, to be flattened"
+    assert (lease.state, lease.reason, lease.halt, lease.budget) == (LeaseState.HALTED, reason, 1, 0)
+    assert len(beyond) == 2
+    assert only(floor.fire(), RiskLease).halt == 1
+    assert floor.hand(book_of(10, "AAA", LAST, equity=80_000), "execution") == []
+    assert refused_by(floor.hand(cleared(asked(5, "o2", Side.SELL), 10), "compliance"))[0] == "halt"
+
+
+def test_a_halt_by_the_budget_survives_a_restart_and_ends_with_a_new_budget(floor: Floor, make: Open) -> None:
+    floor.hand(book_of(8, "AAA", LAST, equity=84_000), "execution")
+    other = make()
+    other.stepper.restore(unpack(pack(floor.stepper.snapshot())))
+    other.now_ns = floor.now_ns
+    resume = SystemCommand(command=Command.RESUME, reason="reviewed", operator="ada")
+    assert len(other.hand(resume, "ops")) == 2
+    assert only(other.fire(), RiskLease).state is LeaseState.HALTED
+    messages = other.hand(resume.model_copy(update={"is_new_budget": True}), "ops")
+    assert only(messages, CommandResult).is_done
+    lease = only(messages, RiskLease)
+    assert (lease.state, lease.halt, lease.budget) == (LeaseState.REDUCING, 1, 1)
+    assert other.hand(book_of(9, "AAA", LAST, equity=83_000), "execution") == []
+    begun = other.hand(book_of(10, "AAA", LAST, equity=83_000, peak=83_000), "execution")
+    lease = only(begun, RiskLease)
+    assert (lease.state, lease.reason, lease.halt, lease.budget) == (LeaseState.ACTIVE, "", 1, 1)
+
+
+def test_a_position_over_the_limit_in_force_is_shrunk_through_compliance(floor: Floor) -> None:
+    floor.hand(bar_of("AAA", NEXT, 100), "market")
+    book = book_of(8, "AAA", NEXT, equity=92_000, positions={"AAA": 90})
+    proposed = only(floor.hand(book, "execution", "talk-bar"), OrderProposed)
+    header = floor.said[-1].header
+    assert (header.recipient, header.correlation_id) == ("compliance", "talk-bar")
+    assert proposed == OrderProposed(
+        order=Order(
+            order_id=f"AAA-{NEXT}-r1", decision_id=f"AAA-{NEXT}", symbol="AAA", side=Side.SELL, quantity=Decimal("11.34"),
+            reference_price=Decimal(100), bar=NEXT, urgency=Urgency.HIGH,
+        ),
+        portfolio_version=8,
+    )  # fmt: skip
+    only(floor.hand(cleared(proposed.order, 8), "compliance", "talk-bar"), OrderApproved)
+
+
+def test_a_refused_shrinking_order_is_not_repeated_within_its_bar_and_tried_again_on_the_next(floor: Floor) -> None:
+    first = only(floor.hand(over(8), "execution"), OrderProposed).order
+    gone = OrderRejected(order=first, rejected_by="compliance", reason="closed", verdicts=())
+    assert floor.hand(gone, "compliance") == []
+    assert floor.hand(over(9), "execution") == []
+    floor.hand(bar_of("AAA", NEXT + 1, 100), "market")
+    second = only(floor.hand(over(10, NEXT + 1), "execution"), OrderProposed).order
+    assert (first.order_id, second.order_id) == (f"AAA-{NEXT}-r1", f"AAA-{NEXT + 1}-r1")
+    only(floor.hand(cleared(second, 10), "compliance"), OrderApproved)
+
+
+def test_a_shrinking_order_that_compliance_did_not_acknowledge_is_refused_in_public_once(floor: Floor) -> None:
+    proposed = only(floor.hand(over(8), "execution", "talk-bar"), OrderProposed).order
+    notice = Undelivered(message_id="risk:9", kind=OrderProposed.KIND, recipient="compliance")
+    rejected = only(floor.notice(notice, "talk-bar"), OrderRejected)
+    assert rejected.order == proposed
+    assert rejected.reason == "delivery: compliance did not acknowledge the order"
+    assert floor.said[-1].header.correlation_id == "talk-bar"
+    assert floor.notice(notice, "talk-bar") == []
+    assert floor.notice(notice, "talk-other") == []
+
+
+def test_in_a_halt_nothing_is_proposed_and_what_would_be_is_refused_in_public(floor: Floor) -> None:
+    """PADS, which knows of the order, waits for its end."""
+    floor.hand(SystemCommand(command=Command.HALT, reason="fire", operator="ada"), "ops")
+    messages = floor.hand(over(8), "execution")
+    rejected = only(messages, OrderRejected)
+    assert (rejected.order.order_id, rejected.reason) == (f"AAA-{NEXT}-r1", "halt: halted: fire (ada)")
+    assert len(messages) == 1
+
+
+def test_a_day_is_reported_with_the_first_book_of_the_next_whatever_comes_first(make: Open) -> None:
+    told = []
+    for bar_first in (True, False):
+        floor = make()
+        floor.show("AAA", CLOSES)
+        floor.hand(book_of(7, "AAA", LAST - 1, equity=100_000, positions={"AAA": 50}), "execution")
+        floor.hand(book_of(8, "AAA", LAST, equity=99_000, positions={"AAA": 50}), "execution")
+        late: list[tuple[MarketUpdate | PortfolioUpdate, str]] = [
+            (bar_of("AAA", LAST + 1, 101), "market"),
+            (book_of(9, "AAA", LAST + 1, equity=99_500), "execution"),
+        ]
+        found: list[Message] = []
+        for message, sender in late if bar_first else late[::-1]:
+            found += floor.hand(message, sender)
+        told.append(only(found, RiskReport))
+    assert told[0] == told[1]
+    report = told[0]
+    assert (report.day, report.version, report.equity) == (LAST, 8, Decimal(99_000))
+    assert (report.drawdown, report.tier) == (0.01, 0)
+    assert report.loss == pytest.approx(0.01)
+    assert report.value_at_risk is not None
+    assert report.value_at_risk > 0
+
+
+def test_a_light_that_turns_red_is_told_once_with_the_book_that_ended_the_day(tmp_path: Path) -> None:
+    """A market that forecasts itself calm and falls by 8 % every tenth day."""
+    floor = Floor(build(settings(tmp_path, risk={"window": 200})))  # type: ignore[arg-type]
+    rng, close, told = np.random.default_rng(1), 100.0, []
+    for day in range(320):
+        close *= 1.0 + (-0.08 if day > 150 and day % 10 == 0 else 0.001 * float(rng.standard_normal()))
+        floor.hand(bar_of("AAA", day, close), "market")
+        price = Decimal(repr(close))
+        equity = Decimal(50_000) + 500 * price
+        book = book_of(day + 1, "AAA", day, positions={"AAA": 500}, prices={"AAA": price}, equity=equity, peak=equity)
+        messages = floor.hand(book, "execution")
+        told += [(day, each) for each in messages if isinstance(each, RiskReport | RiskAlert)]
+    alerts = [(day, each) for day, each in told if isinstance(each, RiskAlert)]
+    reds = [(day, each) for day, each in told if isinstance(each, RiskReport) and each.light == "red"]
+    assert len(alerts) == 1
+    day, alert = alerts[0]
+    assert (day, alert.portfolio_version, alert.severity) == (reds[0][0], day + 1, 0.5)
+    assert alert.reason.startswith(f"the back-test of expected shortfall has turned red: Z2 is {reds[0][1].z2:.2f}; ")
+    assert len(reds) > 10
 
 
 def test_a_halt_is_latched_and_only_an_operator_with_a_reason_releases_it(floor: Floor) -> None:
@@ -261,9 +405,9 @@ def test_a_halt_is_latched_and_only_an_operator_with_a_reason_releases_it(floor:
     assert [each.header.recipient for each in floor.said if isinstance(each.message, CommandResult)] == ["ops"]
     assert refused_by(floor.hand(cleared(asked()), "compliance")) == ["halt"]
     assert only(floor.fire(), RiskLease).state is LeaseState.HALTED
-    assert len(floor.hand(halt, "ops")) == 1
+    assert len(floor.hand(halt, "ops")) == 2
     bare = floor.hand(SystemCommand(command=Command.RESUME), "ops")
-    assert [only(bare, CommandResult).is_done, len(bare)] == [False, 1]
+    assert [only(bare, CommandResult).is_done, len(bare)] == [False, 2]
     messages = floor.hand(SystemCommand(command=Command.RESUME, reason="out", operator="ada"), "ops")
     assert only(messages, CommandResult).is_done
     assert only(messages, RiskLease).state is LeaseState.ACTIVE
@@ -280,8 +424,8 @@ def test_the_report_shows_what_an_observer_needs(floor: Floor) -> None:
     floor.hand(book_of(8, "AAA", LAST, equity=91_000), "execution")
     report = floor.gate.report()
     assert report == {
-        "state": "active", "reason": "", "drawdown": 0.09, "tier": 1, "daily_loss": 0.09, "in_flight": 1,
-        "approved": 1, "refused": 1,
+        "state": "active", "reason": "", "halts": 0, "budget": 0, "drawdown": 0.09, "tier": 1, "daily_loss": 0.09,
+        "in_flight": 1, "approved": 1, "refused": 1,
     }  # fmt: skip
 
 
@@ -319,6 +463,6 @@ def test_only_recent_orders_are_remembered(tmp_path: Path) -> None:
 
 def test_verdicts_of_compliance_travel_unchanged(floor: Floor) -> None:
     odd = Verdict(gate="compliance", rule="x", passes=True, value=None, limit=None, unit="u", detail="as it came")
-    handed = OrderCleared(order=asked(), portfolio_version=7, verdicts=(odd,))
+    handed = cleared(asked()).model_copy(update={"verdicts": (odd,)})
     approved = only(floor.hand(handed, "compliance"), OrderApproved)
     assert approved.verdicts[0] == odd

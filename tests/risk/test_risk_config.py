@@ -1,8 +1,7 @@
-"""Limits of risk: each must be stated, and a ladder must tighten on the way down."""
+"""Limits of risk: each must be stated, and be of its kind."""
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,40 +11,21 @@ from risk.config import RiskConfig, RiskLimits
 from tests.gates.driver import LIMITS, settings
 
 TEXT = LIMITS.read_text(encoding="utf-8")
-RISK = TEXT[: TEXT.index("[compliance]")]
-TIERS = [
-    {"enter": "0.08", "leave": "0.06", "cut": "0.1"},
-    {"enter": "0.15", "leave": "0.14", "cut": 1},
-]
+RISK = TEXT[TEXT.index("[risk]") : TEXT.index("[compliance]")]
+BOOK = TEXT[: TEXT.index("[risk]")]
 
 
 def without(key: str) -> str:
-    """The limits of risk without one key."""
-    text = re.sub(rf"^{key} = (\[.*?^\]|.*?)$", "", RISK, flags=re.MULTILINE | re.DOTALL)
+    """The limits of the book and of risk without one key of risk."""
+    text = re.sub(rf"^{key} = .*?$", "", RISK, flags=re.MULTILINE)
     assert text != RISK
-    return text
-
-
-def stated(**changes: Any) -> dict[str, Any]:
-    given: dict[str, Any] = {
-        "expected_shortfall": 0.05,
-        "position_weight": 0.1,
-        "gross": 1.5,
-        "daily_loss": 0.03,
-        "drawdown_tiers": TIERS,
-        "observations": 100,
-        "stale_bars": 3,
-    }
-    return given | changes
+    return BOOK + text
 
 
 def test_the_limits_of_the_firm_are_those_of_the_mandate(tmp_path: Path) -> None:
     limits = settings(tmp_path).limits("risk", RiskLimits)
     assert limits.model_dump_json() == (
-        '{"expected_shortfall":"0.05","position_weight":"0.1","gross":"1.5","daily_loss":"0.03","drawdown_tiers":['
-        '{"enter":"0.08","leave":"0.06","cut":"0.1"},{"enter":"0.12","leave":"0.1","cut":"0.25"},'
-        '{"enter":"0.15","leave":"0.12","cut":"0.5"},{"enter":"0.15","leave":"0.14","cut":"1"}],'
-        '"observations":100,"stale_bars":3}'
+        '{"expected_shortfall":"0.05","correlation":"0.8","daily_loss":"0.03","observations":100,"stale_bars":3}'
     )
     assert isinstance(build(settings(tmp_path)), Risk)
 
@@ -57,26 +37,24 @@ def test_a_missing_limit_is_named(tmp_path: Path, key: str) -> None:
 
 
 def test_no_limits_at_all(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"risk\.expected_shortfall is missing.*and 6 more"):
-        build(settings(tmp_path, ""))
+    with pytest.raises(ConfigError, match=r"risk\.expected_shortfall is missing.*and 4 more"):
+        build(settings(tmp_path, BOOK))
 
 
 def test_an_unknown_limit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"risk\.leverage is not a known key"):
-        build(settings(tmp_path, f"{RISK}leverage = 3\n"))
+        build(settings(tmp_path, f"{BOOK}{RISK}leverage = 3\n"))
 
 
 @pytest.mark.parametrize(("key", "value"), [
     ("expected_shortfall", '"little"'),
     ("expected_shortfall", "-0.05"),
     ("expected_shortfall", "nan"),
-    ("position_weight", "0"),
-    ("gross", "[]"),
+    ("correlation", "0"),
     ("daily_loss", "1.5"),
     ("observations", "99.5"),
     ("observations", "true"),
     ("stale_bars", "-1"),
-    ("drawdown_tiers", "[]"),
 ])  # fmt: skip
 def test_a_limit_of_the_wrong_kind_is_refused(tmp_path: Path, key: str, value: str) -> None:
     with pytest.raises(ConfigError, match=rf"limits\.toml: risk\.{key}"):
@@ -89,22 +67,10 @@ def test_the_environment_cannot_override_a_limit(tmp_path: Path, monkeypatch: py
         build(settings(tmp_path))
 
 
-@pytest.mark.parametrize(("tiers", "complaint"), [
-    ([TIERS[0]], "last tier must have cut = 1"),
-    ([{"enter": "0.15", "leave": "0.15", "cut": 1}], "must be left below"),
-    ([{"enter": "0.2", "leave": "0.1", "cut": "0.2"}, {"enter": "0.15", "leave": "0.14", "cut": 1}], "deeper"),
-    ([{"enter": "0.1", "leave": "0.09", "cut": "0.2"}, {"enter": "0.15", "leave": "0.08", "cut": 1}], "deeper"),
-    ([{"enter": "0.1", "leave": "0.09", "cut": 1}, {"enter": "0.15", "leave": "0.14", "cut": 1}], "cut more"),
-])  # fmt: skip
-def test_a_ladder_that_makes_no_sense_is_refused(tiers: list[dict[str, Any]], complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint):
-        RiskLimits.model_validate(stated(drawdown_tiers=tiers))
-
-
 def test_a_window_too_short_for_the_observations_is_refused(tmp_path: Path) -> None:
-    assert isinstance(build(settings(tmp_path, risk={"window": 101})), Risk)
-    with pytest.raises(ConfigError, match=r"risk\.window = 100 bars can never give risk\.observations = 100"):
-        build(settings(tmp_path, risk={"window": 100}))
+    assert isinstance(build(settings(tmp_path, risk={"window": 121})), Risk)
+    with pytest.raises(ConfigError, match=r"risk\.window = 120 bars can never give risk\.observations = 100"):
+        build(settings(tmp_path, risk={"window": 120}))
 
 
 def test_parameters_have_defaults_and_no_others() -> None:

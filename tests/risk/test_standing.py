@@ -1,209 +1,235 @@
-"""Whether the firm may trade: ladder, day's loss, halt."""
+"""Whether the firm may trade: halts, the drawdown budget, a new one, and who may resume."""
 
+import tomllib
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bus.messages import Command, LeaseState, SystemCommand
+from bus.messages import Command, LeaseState, PortfolioUpdate, SystemCommand
 from bus.plain import pack, unpack
-from risk.config import DrawdownTier
-from risk.history import Histories
-from risk.standing import DailyLoss, DrawdownLadder, Standing
-from tests.gates.driver import DAY_NS, bar_of, book_of
+from portfolio.history import Histories
+from portfolio.limits import BookLimits
+from risk.standing import Notice, Standing, Terms
+from tests.gates.driver import LIMITS, bar_of, book_of, order
 
-TIERS = tuple(
-    DrawdownTier(enter=Decimal(enter), leave=Decimal(leave), cut=Decimal(cut))
-    for enter, leave, cut in (
-        ("0.08", "0.06", "0.10"), ("0.12", "0.10", "0.25"), ("0.15", "0.12", "0.50"), ("0.15", "0.14", "1"),
-    )
-)  # fmt: skip
-HUNDRED = Decimal(100)
-TICK = Decimal("0.01")
+BOOK = BookLimits.model_validate(tomllib.loads(LIMITS.read_text(encoding="utf-8"))["book"])
+ACTIVE, REDUCING, HALTED = LeaseState.ACTIVE, LeaseState.REDUCING, LeaseState.HALTED
+SPENT = "RISK_002: drawdown 15.0100% of peak equity 100 is beyond the budget of 15.00%"  # one tick of a hundred
 
 
-def fallen(drawdown: str) -> Decimal:
-    """Equity after a fall from a hundred, in percent."""
-    return HUNDRED - Decimal(drawdown)
+def fallen(drawdown: str, version: int = 1, *, held: int = 0, peak: str = "100") -> PortfolioUpdate:
+    """A book that has lost so many percent of a hundred."""
+    positions = {"A": held} if held else {}
+    return book_of(version, "A", version, equity=100 - Decimal(drawdown), peak=peak, positions=positions)
 
 
-@pytest.mark.parametrize(("drawdown", "cut"), [
-    ("0", "0"), ("7.99", "0"), ("8", "0.10"), ("11.99", "0.10"), ("12", "0.25"), ("14.99", "0.25"), ("15", "1"),
-    ("99", "1"),
-])  # fmt: skip
-def test_a_tier_is_entered_at_its_threshold(drawdown: str, cut: str) -> None:
-    ladder = DrawdownLadder(TIERS)
-    assert ladder.take(fallen(drawdown), HUNDRED) is (cut != "0")
-    assert ladder.cut == Decimal(cut)
-    assert ladder.drawdown == Decimal(drawdown) / 100
+def command(word: Command, reason: str = "", operator: str = "", *, is_new_budget: bool = False) -> SystemCommand:
+    return SystemCommand(command=word, reason=reason, operator=operator, is_new_budget=is_new_budget)
 
 
-@pytest.mark.parametrize(("drawdown", "cut"), [
-    ("14", "1"), ("13.99", "0.50"), ("12", "0.50"), ("11.99", "0.25"), ("10", "0.25"), ("9.99", "0.10"),
-    ("6", "0.10"), ("5.99", "0"),
-])  # fmt: skip
-def test_recovery_leaves_each_tier_only_well_above_it(drawdown: str, cut: str) -> None:
-    ladder = DrawdownLadder(TIERS)
-    ladder.take(fallen("16"), HUNDRED)
-    assert not ladder.take(fallen(drawdown), HUNDRED)
-    assert ladder.cut == Decimal(cut)
+HALT = command(Command.HALT, "fire", "ada")
+RESUME = command(Command.RESUME, "out", "ada")
+NEW_BUDGET = command(Command.RESUME, "mandate renewed", "ada", is_new_budget=True)
 
 
-def test_swinging_around_a_threshold_enters_once() -> None:
-    ladder = DrawdownLadder(TIERS)
-    entered = [ladder.take(fallen(drawdown), HUNDRED) for drawdown in ("8", "7.9", "8.1", "7.5", "8", "5.9", "8")]
-    assert entered == [True, False, False, False, False, False, True]
+@pytest.fixture
+def standing() -> Standing:
+    """Standing before the first book."""
+    return Standing(BOOK)
 
 
-@given(path=st.lists(st.integers(0, 30_00), min_size=1, max_size=40))
-def test_the_cut_is_never_less_than_the_drawdown_asks_for(path: list[int]) -> None:
-    ladder = DrawdownLadder(TIERS)
-    for basis_points in path:
-        ladder.take(HUNDRED - Decimal(basis_points) / 100, HUNDRED)
-        asked = [tier.cut for tier in TIERS if ladder.drawdown >= tier.enter]
-        assert ladder.cut >= max(asked, default=Decimal(0))
-
-
-@pytest.mark.parametrize(("equity", "peak"), [("-5", "100"), ("0", "100"), ("0", "0"), ("-1", "-1")])
-def test_lost_equity_is_the_deepest_tier(equity: str, peak: str) -> None:
-    ladder = DrawdownLadder(TIERS)
-    ladder.take(Decimal(equity), Decimal(peak))
-    assert ladder.cut == 1
-
-
-def days(*bars: tuple[str, int, int]) -> Histories:
-    """Histories that have seen bars (symbol, bar, day)."""
-    histories = Histories(50)
-    for symbol, bar, day in bars:
-        histories.append(bar_of(symbol, bar, 100, day * DAY_NS))
-    return histories
-
-
-def test_the_day_opens_at_the_last_equity_of_the_day_before() -> None:
-    daily, histories = DailyLoss(), days(("A", 0, 1), ("A", 1, 1), ("A", 2, 2), ("A", 3, 2))
-    for bar, equity in ((0, 100), (1, 110), (2, 99), (3, 88)):
-        daily.take("A", bar, Decimal(equity))
-        daily.date(histories)
-    assert daily.opening == 110
-    assert daily.fraction == Decimal("0.2")
-
-
-def test_days_before_1970_are_days_too() -> None:
-    daily, histories = DailyLoss(), days(("A", 0, -3), ("A", 1, -2), ("A", 2, -1), ("A", 3, 0))
-    for bar, equity in enumerate((100, 50, 40, 30)):
-        daily.take("A", bar, Decimal(equity))
-        daily.date(histories)
-        assert daily.fraction == (0, Decimal("0.5"), Decimal("0.2"), Decimal("0.25"))[bar]
-
-
-def test_two_symbols_of_one_day_share_its_opening() -> None:
-    daily, histories = DailyLoss(), days(("A", 0, 1), ("B", 0, 1), ("A", 1, 2), ("B", 1, 2))
-    for symbol, bar, equity in (("A", 0, 100), ("B", 0, 100), ("A", 1, 95), ("B", 1, 90)):
-        daily.take(symbol, bar, Decimal(equity))
-    daily.date(histories)
-    assert daily.fraction == Decimal("0.1")
-
-
-def test_nothing_is_lost_before_the_first_dated_book() -> None:
-    daily = DailyLoss()
-    daily.take("A", 0, Decimal(100))
-    daily.date(days())
-    assert daily.fraction == 0
-
-
-def test_it_does_not_matter_whether_book_or_bar_comes_first() -> None:
-    bars = [("A", 0, 1), ("A", 1, 2), ("A", 2, 2)]
-    late, early = DailyLoss(), DailyLoss()
-    for (symbol, bar, _), equity in zip(bars, (100, 97, 95), strict=True):
-        late.take(symbol, bar, Decimal(equity))
-        early.take(symbol, bar, Decimal(equity))
-        early.date(days(*bars))
-    late.date(days(bars[0]))
-    assert late.fraction == 0
-    late.date(days(*bars))
-    assert late.snapshot() == early.snapshot()
-    assert late.fraction == Decimal("0.05")
-
-
-def test_a_book_whose_bar_was_lost_is_passed_over() -> None:
-    daily = DailyLoss()
-    daily.take("A", 0, Decimal(100))
-    daily.take("A", 1, Decimal(50))
-    daily.take("A", 2, Decimal(90))
-    daily.date(days(("A", 0, 1), ("A", 2, 2)))
-    assert daily.equity == 90
-
-
-def test_a_book_whose_bar_was_forgotten_is_passed_over_at_once() -> None:
-    daily, histories = DailyLoss(), days(("A", 0, 1))
-    histories.clear()
-    daily.take("A", 0, Decimal(100))
-    daily.take("B", 0, Decimal(90))
-    daily.date(histories)
-    histories.append(bar_of("B", 0, 100, DAY_NS))
-    daily.date(histories)
-    assert (daily.opening, daily.equity) == (Decimal(90), Decimal(90))
-
-
-def command(word: Command, reason: str = "", operator: str = "") -> SystemCommand:
-    return SystemCommand(command=word, reason=reason, operator=operator)
-
-
-def states(*standings: Standing) -> list[LeaseState]:
-    return [standing.state for standing in standings]
-
-
-def test_a_halt_needs_nothing_and_a_resume_needs_name_and_reason() -> None:
-    standing = Standing(TIERS)
-    assert states(standing) == [LeaseState.ACTIVE]
+def test_a_halt_needs_nothing_and_a_resume_needs_name_and_reason(standing: Standing) -> None:
+    assert standing.terms == Terms(ACTIVE, 0, 0)
     assert standing.obey(command(Command.HALT)) == (True, "halted: no reason given (unnamed)")
-    assert states(standing) == [LeaseState.HALTED]
+    assert standing.terms == Terms(HALTED, 1, 0)
     for reason, operator in (("", "ada"), ("fixed", ""), (" ", " ")):
-        assert standing.obey(command(Command.RESUME, reason, operator))[0] is False
-        assert states(standing) == [LeaseState.HALTED]
+        answer = standing.obey(command(Command.RESUME, reason, operator, is_new_budget=True))
+        assert answer == (False, "resume needs a reason and the name of an operator")
+        assert standing.terms == Terms(HALTED, 1, 0)
     is_done, detail = standing.obey(command(Command.RESUME, "fixed", "ada"))
     assert is_done
     assert detail == "ada resumes: fixed; it was halted: no reason given (unnamed); the state is active"
+    assert standing.terms == Terms(ACTIVE, 1, 0)
 
 
-def test_a_second_halt_keeps_the_first_reason() -> None:
-    standing = Standing(TIERS)
-    standing.obey(command(Command.HALT, "fire", "ada"))
+def test_a_second_halt_keeps_the_first_reason_and_is_no_other_halt(standing: Standing) -> None:
+    standing.obey(HALT)
     assert standing.obey(command(Command.HALT, "flood", "bob")) == (True, "halted: fire (ada)")
+    assert (standing.reason, standing.halts) == ("fire (ada)", 1)
+    standing.obey(RESUME)
+    standing.obey(command(Command.HALT, "flood", "bob"))
+    assert (standing.reason, standing.halts) == ("flood (bob)", 2)
+
+
+def test_what_is_not_halted_cannot_resume_and_other_words_are_refused(standing: Standing) -> None:
+    assert standing.obey(NEW_BUDGET) == (False, "not halted; the state is active")
+    assert standing.budgets == 0
+    assert standing.obey(command(Command.ASK)) == (False, "risk does not know ask; it knows halt and resume")
+
+
+def test_a_tier_is_told_when_it_is_entered_and_when_it_is_left(standing: Standing) -> None:
+    path = ("7.99", "8", "8.01", "12", "10", "9.99", "6", "5.99")
+    told = [standing.take(fallen(drawdown, version)) for version, drawdown in enumerate(path, 1)]
+    assert told == [
+        [],
+        [Notice(0.1, "drawdown 8.00% enters tier 1: position limit cut by 10%")],
+        [],
+        [Notice(0.25, "drawdown 12.00% enters tier 2: position limit cut by 25%")],
+        [],
+        [Notice(0.1, "drawdown 9.99% leaves tier 2 for 1: position limit cut by 10%")],
+        [],
+        [Notice(0.0, "drawdown 5.99% leaves tier 1 for 0: position limit cut by 0%")],
+    ]
+
+
+def test_at_the_budget_only_reductions_go_and_one_tick_beyond_it_the_firm_halts(standing: Standing) -> None:
+    assert standing.take(fallen("15")) == [Notice(0.5, "drawdown 15.00% enters tier 3: position limit cut by 50%")]
+    assert standing.terms == Terms(REDUCING, 0, 0)
+    assert standing.reason == "drawdown tier 3 is reduce only, drawdown 15.00%"
+    assert standing.take(fallen("15.01", 2)) == [Notice(1.0, f"{SPENT}; the firm is halted, to be flattened")]
+    assert standing.terms == Terms(HALTED, 1, 0)
+    assert standing.reason == SPENT
+
+
+def test_a_halt_by_the_budget_is_latched_and_counted_once(standing: Standing) -> None:
+    standing.take(fallen("16"))
+    assert standing.take(fallen("17", 2)) == []
+    told = standing.take(fallen("1", 3))
+    assert [notice.severity for notice in told] == [0.0]
+    assert standing.terms == Terms(HALTED, 1, 0)
+
+
+def test_a_halt_of_an_operator_outlasts_recovery_and_keeps_its_reason_beyond_the_budget(standing: Standing) -> None:
+    standing.obey(HALT)
+    assert [notice.severity for notice in standing.take(fallen("16"))] == [0.5]
+    assert standing.terms == Terms(HALTED, 1, 0)
     assert standing.reason == "fire (ada)"
+    standing.take(fallen("12", 2))
+    assert standing.obey(RESUME)[0]
+    assert standing.terms == Terms(REDUCING, 1, 0)
+    standing.take(fallen("11.99", 3))
+    assert (standing.state, standing.reason) == (ACTIVE, "")
 
 
-def test_what_is_not_halted_cannot_resume_and_other_words_are_refused() -> None:
-    standing = Standing(TIERS)
-    assert standing.obey(command(Command.RESUME, "fixed", "ada")) == (False, "not halted; the state is active")
-    assert standing.obey(command(Command.ASK))[0] is False
+def test_while_the_budget_is_spent_only_a_new_one_ends_the_halt(standing: Standing) -> None:
+    standing.take(fallen("15.01"))
+    is_done, detail = standing.obey(RESUME)
+    assert not is_done
+    assert detail == (
+        "drawdown 15.0100% of peak equity 100 is beyond the budget of 15.00%; only a resume with a new budget ends "
+        "this halt"
+    )
+    assert standing.terms == Terms(HALTED, 1, 0)
+    is_done, detail = standing.obey(NEW_BUDGET)
+    assert is_done
+    assert detail == f"ada resumes: mandate renewed; it was halted: {SPENT}; the state is reducing"
+    assert standing.terms == Terms(REDUCING, 1, 1)
 
 
-def test_a_halt_outlasts_recovery_and_gives_way_to_reduce_only() -> None:
-    standing = Standing(TIERS)
-    standing.obey(command(Command.HALT, "fire", "ada"))
-    alert = standing.take(book_of(1, "A", 0, equity=84, peak=100))
-    assert alert == "drawdown 16.00% enters tier 4: position limit cut by 100%"
-    assert states(standing) == [LeaseState.HALTED]
-    standing.obey(command(Command.RESUME, "out", "ada"))
-    assert states(standing) == [LeaseState.REDUCING]
-    assert standing.reason == "drawdown tier 4 is reduce only, drawdown 16.00%"
-    assert standing.take(book_of(2, "A", 1, equity="86.01", peak=100)) is None
-    assert states(standing) == [LeaseState.ACTIVE]
-    assert standing.reason == ""
+def test_it_does_not_halt_again_on_a_book_of_the_old_budget(standing: Standing) -> None:
+    standing.take(fallen("16"))
+    standing.obey(NEW_BUDGET)
+    assert standing.reason == "drawdown budget 1 begins with the book that shows its peak"
+    assert standing.take(fallen("17", 2)) == []
+    assert standing.terms == Terms(REDUCING, 1, 1)
+    told = standing.take(fallen("17", 3, peak="83"))
+    assert [notice.severity for notice in told] == [0.0]
+    assert standing.terms == Terms(ACTIVE, 1, 1)
+    assert standing.take(fallen("29.46", 4, peak="83")) != []
+    assert standing.terms == Terms(HALTED, 2, 1)
 
 
-def test_a_restored_standing_goes_on_alike() -> None:
-    standing = Standing(TIERS)
-    standing.obey(command(Command.HALT, "fire", "ada"))
-    standing.take(book_of(1, "A", 0, equity=91, peak=100))
-    standing.take(book_of(2, "A", 1, equity=93, peak=100))
-    other = Standing(TIERS)
+def test_the_budget_begins_anew_where_equity_has_climbed_beyond_the_old_peak(standing: Standing) -> None:
+    """The book of the new peak was lost: what comes then is above the old one, and no book of that budget."""
+    standing.take(fallen("16"))
+    standing.obey(NEW_BUDGET)
+    standing.take(fallen("-5", 3, peak="106"))
+    assert standing.terms == Terms(ACTIVE, 1, 1)
+
+
+@pytest.mark.parametrize("book", [
+    fallen("16", 2, held=5),
+    book_of(2, "A", 2, equity=84, peak=100, working=[order()]),
+])  # fmt: skip
+def test_a_spent_budget_begins_anew_only_with_a_flat_book(standing: Standing, book: PortfolioUpdate) -> None:
+    """Until then what is held is being sold, and would be kept."""
+    standing.take(book)
+    is_done, detail = standing.obey(NEW_BUDGET)
+    assert not is_done
+    assert detail.endswith("and the book is not flat yet; resume once it is")
+    assert standing.terms == Terms(HALTED, 1, 0)
+    standing.take(fallen("16", 3))
+    assert standing.obey(NEW_BUDGET)[0]
+
+
+def test_a_new_budget_may_begin_at_any_resume_and_waits_for_nothing_at_the_peak(standing: Standing) -> None:
+    standing.take(fallen("0", held=5))
+    standing.obey(HALT)
+    assert standing.obey(NEW_BUDGET)[0]
+    assert standing.terms == Terms(ACTIVE, 1, 1)
+    standing.take(fallen("13", 2, held=5))
+    standing.obey(HALT)
+    assert standing.obey(NEW_BUDGET)[0]
+    assert standing.terms == Terms(REDUCING, 2, 2)
+    standing.take(fallen("13", 3, held=5, peak="87"))
+    assert standing.terms == Terms(ACTIVE, 2, 2)
+
+
+def test_a_new_budget_ends_the_deadlock_of_a_flat_firm_in_its_last_tier(standing: Standing) -> None:
+    standing.take(fallen("15"))
+    standing.obey(HALT)
+    standing.obey(RESUME)
+    assert standing.terms == Terms(REDUCING, 1, 0)
+    standing.obey(HALT)
+    standing.obey(NEW_BUDGET)
+    standing.take(fallen("15", 2, peak="85"))
+    assert standing.terms == Terms(ACTIVE, 2, 1)
+
+
+def test_days_are_dated_and_their_loss_is_measured(standing: Standing) -> None:
+    histories = Histories(5)
+    for bar in (1, 2):
+        histories.append(bar_of("A", bar, 100))
+        standing.take(fallen(str(4 * bar), bar))
+    assert [(dated.day, dated.book.version, dated.tier) for dated in standing.date(histories)] == [(1, 1, 0), (2, 2, 1)]
+    histories.append(bar_of("A", 3, 100))
+    standing.take(fallen("54", 3))
+    standing.date(histories)
+    assert standing.daily.fraction == Decimal("0.5")
+
+
+@pytest.mark.parametrize("path", [
+    (fallen("9"), HALT),
+    (fallen("16"),),
+    (fallen("16"), NEW_BUDGET),
+    (fallen("16", held=3),),
+])  # fmt: skip
+def test_a_restored_standing_goes_on_alike(
+    standing: Standing, path: tuple[PortfolioUpdate | SystemCommand, ...]
+) -> None:
+    for step in path:
+        standing.take(step) if isinstance(step, PortfolioUpdate) else standing.obey(step)
+    other = Standing(BOOK)
     other.restore(unpack(pack(standing.snapshot())))
-    assert other.snapshot() == standing.snapshot()
-    assert other.ladder.cut == Decimal("0.10")
-    assert other.state is LeaseState.HALTED
+    assert (other.terms, other.reason, other.ladder.cut) == (standing.terms, standing.reason, standing.ladder.cut)
+    histories = Histories(5)
+    histories.append(bar_of("A", 1, 100))
     for each in (standing, other):
-        each.daily.date(days(("A", 0, 1), ("A", 1, 2)))
-    assert other.daily.fraction == standing.daily.fraction != 0
+        each.date(histories)
+    assert other.daily.snapshot() == standing.daily.snapshot()
+    rest = (
+        RESUME,
+        NEW_BUDGET,
+        fallen("17", 2),
+        RESUME,
+        NEW_BUDGET,
+        fallen("17", 3, peak="83"),
+        fallen("30", 4, peak="83"),
+    )
+    for step in rest:
+        found = [
+            each.take(step) if isinstance(step, PortfolioUpdate) else each.obey(step) for each in (standing, other)
+        ]
+        assert found[0] == found[1]
+        assert other.terms == standing.terms
+    assert pack(other.snapshot()) == pack(standing.snapshot())

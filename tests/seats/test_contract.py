@@ -10,6 +10,7 @@ import pytest
 
 from bus.messages import (
     Action,
+    CorporateAction,
     DecisionResponse,
     Gap,
     MarketUpdate,
@@ -245,6 +246,16 @@ def test_a_bar_that_does_not_follow_begins_a_new_window(name: str) -> None:
     table = warmed(name, rows[:60])
     table.hand(bar(70, rows[70]))
     assert [each.reasons for each in _responses(table, request(70, settled=59))] == [(("history", 1.0),)]
+
+
+def test_a_split_begins_a_new_window_and_a_dividend_does_not(name: str) -> None:
+    rows = walk(37, 120)
+    for action, is_new in ((CorporateAction(split=Decimal(2)), True), (CorporateAction(dividend=Decimal(1)), False)):
+        table = warmed(name, rows[:100])
+        table.hand(bar(100, rows[100]).model_copy(update={"action": action}))
+        table.hand(feedback(99, 100, 100, 0.0, 0.005))
+        (said,) = _responses(table, request(100, settled=100))
+        assert (said.reasons == (("history", 1.0),)) == is_new
 
 
 def test_a_lost_feedback_abstains_at_once_until_the_next_arrives(name: str) -> None:

@@ -1,0 +1,56 @@
+"""Alerts on their way into decisions: which were heard, and from which bar on each weighs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bus.messages import RiskAlert
+from pads.instrument import Instrument
+
+
+class Alarms:
+    """Alerts raised on a book, kept until the first book of a later bar, so that no race decides where they count.
+
+    Parameters
+    ----------
+    seats
+        Their broadcasts are counted and no more: each has told its danger in its answer too.
+    instruments
+        Those that alerts are about.
+    """
+
+    def __init__(self, seats: Sequence[str], instruments: Mapping[str, Instrument]) -> None:
+        self.repeated = 0
+        self._seats = seats
+        self._instruments = instruments
+        self._kept: list[RiskAlert] = []
+
+    def take(self, alert: RiskAlert) -> None:
+        """Take note of an alert on one symbol, or on all when it is "*"; without a book it counts at once."""
+        if alert.source in self._seats:
+            self.repeated += 1
+        elif alert.portfolio_version:
+            self._kept.append(alert)
+        else:
+            self._heed(alert)
+
+    def come_due(self, version: int) -> None:
+        """Heed the alerts that were raised on earlier books than ``version``, the first one of a bar."""
+        if self._kept:
+            due = [alert for alert in self._kept if alert.portfolio_version < version]
+            self._kept = [alert for alert in self._kept if alert.portfolio_version >= version]
+            for alert in due:
+                self._heed(alert)
+
+    def _heed(self, alert: RiskAlert) -> None:
+        for instrument in self._instruments.values():
+            if alert.symbol in ("*", instrument.symbol):
+                instrument.alert(alert.severity)
+
+    def snapshot(self) -> list[Any]:
+        """Return the state as plain data."""
+        return [self.repeated, list(self._kept)]
+
+    def restore(self, state: list[Any]) -> None:
+        """Take over a state that ``snapshot`` gave."""
+        self.repeated, kept = state
+        self._kept = list(kept)

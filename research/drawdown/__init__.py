@@ -1,0 +1,1 @@
+"""What the drawdown budget does to a firm that is caught fully invested by a falling market."""
