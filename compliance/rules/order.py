@@ -66,7 +66,7 @@ class PriceCollar:
 
 
 class OrderNotional:
-    """Value of the order."""
+    """Value of an order; one that only shrinks a holding is bounded by the holding."""
 
     id: ClassVar[str] = "ORD_003"
     name: ClassVar[str] = "order_notional"
@@ -78,11 +78,12 @@ class OrderNotional:
     def check(self, order: Order, desk: Desk, limits: ComplianceLimits) -> Finding:
         """Value the quantity at the larger of reference price and last close."""
         notional, limit = order.quantity * max(order.reference_price, desk.last_close), limits.order_notional
-        return Finding(notional <= limit, notional, limit, f"worth {notional}")
+        is_small = notional <= limit
+        return Finding(is_small or desk.is_reducing, notional, limit, f"worth {notional}{'' if is_small else desk.exempt}")
 
 
 class OrderQuantity:
-    """Size of the order."""
+    """Size of an order; one that only shrinks a holding is bounded by the holding."""
 
     id: ClassVar[str] = "ORD_004"
     name: ClassVar[str] = "order_quantity"
@@ -94,7 +95,8 @@ class OrderQuantity:
     def check(self, order: Order, desk: Desk, limits: ComplianceLimits) -> Finding:
         """Compare the units with the limit."""
         quantity, limit = order.quantity, limits.order_quantity
-        return Finding(quantity <= limit, quantity, limit, f"{quantity} units")
+        is_small = quantity <= limit
+        return Finding(is_small or desk.is_reducing, quantity, limit, f"{quantity} units{'' if is_small else desk.exempt}")
 
 
 class Lot:

@@ -19,8 +19,8 @@ _ORDERS_A_BAR: Final = 10
 def paper_fills_per_s(fills: int = 100_000) -> float:
     """Return fills a second, each of an order of its own: accepted, sent, filled, booked, its cost settled.
 
-    Orders of 100 units, ten a bar, buys and sells bar by bar in turn; impact, fees and spread as by default. What is compiled or
-    loaded once is not counted.
+    Orders of 100 units, ten a bar, buys and sells bar by bar in turn; impact, fees and spread as by default. What is
+    compiled or loaded once is not counted.
     """
     _spent_s(10 * _ORDERS_A_BAR)
     with calmed_collector():

@@ -4,6 +4,8 @@ The bench is the one place outside the bus that opens sockets itself, because it
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -130,3 +132,41 @@ def zmq_rounds(folder: Path, seats: tuple[str, ...], request: bytes, count: int)
         dealer.send(b"")
     context.destroy(linger=500)
     return rounds
+
+
+def zmq_relay(folder: Path, name: str, to: str, frame: bytes, ready: Connection) -> None:
+    """Send the same bytes on for everything that comes."""
+    context: Any = zmq.Context()
+    push = context.socket(zmq.DEALER)
+    push.connect(f"ipc://{folder}/{to}")
+    router = context.socket(zmq.ROUTER)
+    router.bind(f"ipc://{folder}/{name}")
+    ready.send(True)
+    while True:
+        router.recv_multipart()
+        push.send(frame)
+
+
+def zmq_passages(router: Any, folder: Path, first: str, frame: bytes, count: int) -> list[float]:
+    """Send ``frame`` to the first of a chain and await what comes out at its end; return the seconds of each."""
+    context: Any = zmq.Context()
+    push = context.socket(zmq.DEALER)
+    push.connect(f"ipc://{folder}/{first}")
+    passages = []
+    for _ in range(count):
+        started = time.perf_counter()
+        push.send(frame)
+        router.recv_multipart()
+        passages.append(time.perf_counter() - started)
+    context.destroy(linger=500)
+    return passages
+
+
+@contextmanager
+def zmq_end(folder: Path, name: str) -> Iterator[Any]:
+    """Give the ROUTER at the end of a chain."""
+    context: Any = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.bind(f"ipc://{folder}/{name}")
+    yield router
+    context.destroy(linger=0)

@@ -13,41 +13,37 @@ import statistics
 import tempfile
 import time
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from decimal import Decimal
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import zmq
 
-from bus.agent import Agent, Answer, handles
+from bus.agent import Agent
 from bus.approval import approve, objection
 from bus.codec import encode
 from bus.config import Settings
 from bus.errors import Fatal
 from bus.keys import Signer, Verifier, make_keys
 from bus.main import default_config
-from bus.message import Delivery, Envelope, Header, Message, Plane
+from bus.message import Envelope, Header, Message
 from bus.messages import (
     DataReport,
-    ExecutionReport,
     MarketUpdate,
     Order,
     OrderApproved,
     OrderCleared,
     OrderProposed,
     OrderRejected,
-    OrderStatus,
     PortfolioUpdate,
     PositionView,
-    RiskLease,
     Side,
 )
 from bus.stepper import Stepper
-from research.bench.kinds import Begin
+from research.bench import floor
+from research.bench.gate_agents import Proposer, Relay, Taker
 from research.bench.planes import children, drive, folder_with_redis, make_process
 from research.firm import build_agent
 
@@ -63,93 +59,6 @@ _TICK: Final = Decimal("0.01")
 _CALLS: Final = 2_000
 _SYNCS: Final = 200
 _FAR_NS: Final = 10**18
-
-
-class Passage(Message, kind="BENCH_PASSAGE", plane=Plane.DIRECT, delivery=Delivery.DEADLINE):
-    """Execution's stand-in to that of PADS: the approval of an order was here at this time, or the gates refused it."""
-
-    order_id: str
-    at_ns: int
-    refusal: str = ""
-
-
-class Proposer(Agent):
-    """Stands in for PADS: proposes one order after another and notes how long each took to be approved."""
-
-    def __init__(self) -> None:
-        super().__init__("pads")
-        self.passages_s: list[float] = []
-        self.wanted = 0
-        self._left_ns = 0
-
-    @handles(Begin)
-    def begin(self, begin: Begin) -> Answer:
-        """Take the order to begin."""
-        self.wanted = begin.count
-        return self._next()
-
-    @handles(Passage)
-    def arrive(self, passage: Passage) -> Answer:
-        """Note a passage and propose the next order."""
-        if passage.refusal:
-            raise Fatal(f"the gates refuse the bench's order: {passage.refusal}")
-        self.passages_s.append((passage.at_ns - self._left_ns) / 1e9)
-        return self._next() if len(self.passages_s) < self.wanted else None
-
-    def _next(self) -> Answer:
-        self._left_ns = time.perf_counter_ns()
-        self.send(OrderProposed(order=order(len(self.passages_s)), portfolio_version=_VERSION), to="compliance")
-        return None
-
-
-class Taker(Agent):
-    """Stands in for execution: takes approvals, and ends each order at once, without a fill."""
-
-    def __init__(self) -> None:
-        super().__init__("execution")
-
-    @handles(OrderApproved)
-    def take(self, approved: OrderApproved) -> Answer:
-        """Say when an approval arrived."""
-        at_ns = time.perf_counter_ns()
-        self.publish(_ended(approved.order))
-        self.send(Passage(order_id=approved.order.order_id, at_ns=at_ns), to="pads")
-        return None
-
-    @handles(OrderRejected)
-    def hear(self, rejected: OrderRejected) -> Answer:
-        """Say that an order was refused."""
-        refusal = f"{rejected.rejected_by}: {rejected.reason}"
-        self.send(Passage(order_id=rejected.order.order_id, at_ns=0, refusal=refusal), to="pads")
-        return None
-
-    @handles(RiskLease)
-    def renew(self, lease: RiskLease) -> Answer:
-        """Do nothing with a lease."""
-        return None
-
-
-class Relay(Agent):
-    """Passes an order on unread, as a gate would; what it says has the same size."""
-
-    DURABLE = (OrderProposed, OrderCleared)
-
-    def __init__(self, name: str, cleared: OrderCleared, approved: OrderApproved) -> None:
-        super().__init__(name)
-        self._cleared = cleared
-        self._approved = approved
-
-    @handles(OrderProposed)
-    def clear(self, proposed: OrderProposed) -> Answer:
-        """Pass an order on to risk."""
-        self.send(self._cleared, to="risk")
-        return None
-
-    @handles(OrderCleared)
-    def approve(self, cleared: OrderCleared) -> Answer:
-        """Pass an order on to execution."""
-        self.send(self._approved, to="execution")
-        return None
 
 
 class Chain(NamedTuple):
@@ -186,6 +95,11 @@ def order(number: int) -> Order:
         order_id=f"{decision_id}-o1", decision_id=decision_id, symbol=name, side=Side.BUY, quantity=Decimal(1),
         reference_price=Decimal(float(close)).quantize(_TICK), bar=DAYS - 1,
     )  # fmt: skip
+
+
+def proposal(number: int) -> OrderProposed:
+    """Return the proposal of an order, on the last book."""
+    return OrderProposed(order=order(number), portfolio_version=_VERSION)
 
 
 def gate_settings(folder: Path) -> Settings:
@@ -276,7 +190,7 @@ def _passed_on(answers: list[Envelope]) -> Message:
 
 
 def _passages(folder: Path, url: str, count: int, *gates: tuple[Callable[..., Any], tuple[Any, ...]]) -> list[float]:
-    proposer = Proposer()
+    proposer = Proposer(proposal)
     with children(*gates, (_serve_taker, (folder, url))):
         process = make_process(proposer, NAMES, folder, url)
         drive(process, count, lambda: len(proposer.passages_s) == count)
@@ -322,40 +236,10 @@ def _sync_ms(size: int) -> float:
 
 def _socket_passages(frames: list[bytes], count: int) -> list[float]:
     """Send the first frame through two processes, each of which sends the next frame on; return seconds a passage."""
-    with folder_with_redis() as (folder, _), _pulled(folder, "execution") as end:
+    with folder_with_redis() as (folder, _), floor.zmq_end(folder, "execution") as end:
         relays = (("compliance", "risk", frames[1]), ("risk", "execution", frames[2]))
-        with children(*((_pass_on, (folder, *relay)) for relay in relays)):
-            context: Any = zmq.Context()
-            push = context.socket(zmq.DEALER)
-            push.connect(f"ipc://{folder}/compliance")
-            passages = []
-            for _ in range(count):
-                started = time.perf_counter()
-                push.send(frames[0])
-                end.recv_multipart()
-                passages.append(time.perf_counter() - started)
-            context.destroy(linger=500)
-    return passages
-
-
-def _pass_on(folder: Path, name: str, to: str, frame: bytes, ready: Connection) -> None:
-    context: Any = zmq.Context()
-    push = context.socket(zmq.DEALER)
-    push.connect(f"ipc://{folder}/{to}")
-    with _pulled(folder, name) as mine:
-        ready.send(True)
-        while True:
-            mine.recv_multipart()
-            push.send(frame)
-
-
-@contextmanager
-def _pulled(folder: Path, name: str) -> Iterator[Any]:
-    context: Any = zmq.Context()
-    router = context.socket(zmq.ROUTER)
-    router.bind(f"ipc://{folder}/{name}")
-    yield router
-    context.destroy(linger=0)
+        with children(*((floor.zmq_relay, (folder, *relay)) for relay in relays)):
+            return floor.zmq_passages(end, folder, "compliance", frames[0], count)
 
 
 _RETURNS: Final = np.random.Generator(np.random.PCG64(1)).standard_t(5, (SYMBOLS, DAYS - 1)) * 0.008
@@ -385,14 +269,6 @@ def _book(number: int) -> PortfolioUpdate:
     return PortfolioUpdate(
         version=number + 1, symbol=symbol(number), bar=DAYS - 1, cash=_EQUITY - value, equity=_EQUITY,
         peak_equity=_EQUITY, realized=Decimal(0), fees=Decimal(0), positions=views, working=(),
-    )  # fmt: skip
-
-
-def _ended(of: Order) -> ExecutionReport:
-    zero = Decimal(0)
-    return ExecutionReport(
-        order=of, client_order_id=f"bd-{of.order_id}", report=1, status=OrderStatus.CANCELLED, bar=of.bar,
-        last_quantity=zero, last_price=zero, fee=zero, slippage=zero, filled=zero, verdicts=(), reason="bench",
     )  # fmt: skip
 
 

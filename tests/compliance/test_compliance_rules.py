@@ -93,6 +93,15 @@ def test_order_quantity(limits: ComplianceLimits, quantity: str, passes: bool) -
         assert found(OrderQuantity(), limits, asked(side, quantity)).passes is passes
 
 
+def test_a_holding_larger_than_any_order_may_be_closed_at_once(limits: ComplianceLimits) -> None:
+    held = "2000000"
+    for rule in (OrderQuantity(), OrderNotional()):
+        assert found(rule, limits, asked(SELL, held), positions={"AAA": held}).passes
+        assert found(rule, limits, asked(BUY, held), positions={"AAA": f"-{held}"}).passes
+        assert not found(rule, limits, asked(BUY, held), positions={"AAA": held}).passes
+        assert not found(rule, limits, asked(SELL, held + "1"), positions={"AAA": held}).passes
+
+
 @pytest.mark.parametrize(("quantity", "over"), [("10", "0"), ("10.5", "0"), ("10.6", "0.1"), ("0.1", "0.1")])
 def test_a_lot_of_the_symbol(limits: ComplianceLimits, quantity: str, over: str) -> None:
     halves = {"lots": {"AAA": Decimal("0.5")}}

@@ -311,8 +311,8 @@ def test_a_position_over_the_limit_in_force_is_shrunk_through_compliance(floor: 
     assert (header.recipient, header.correlation_id) == ("compliance", "talk-bar")
     assert proposed == OrderProposed(
         order=Order(
-            order_id=f"AAA-{NEXT}-r1", decision_id=f"AAA-{NEXT}", symbol="AAA", side=Side.SELL, quantity=Decimal("11.34"),
-            reference_price=Decimal(100), bar=NEXT, urgency=Urgency.HIGH,
+            order_id=f"AAA-{NEXT}-r1", decision_id=f"AAA-{NEXT}", symbol="AAA", side=Side.SELL,
+            quantity=Decimal("11.34"), reference_price=Decimal(100), bar=NEXT, urgency=Urgency.HIGH,
         ),
         portfolio_version=8,
     )  # fmt: skip
