@@ -42,6 +42,7 @@ from portfolio.tail import START, load_kernels
 
 NAME: Final = "compliance"
 RISK: Final = "risk"
+DUPLICATE: Final = "duplicate"
 REFUSAL_SEVERITY: Final = 0.3
 """A refusal is for an operator to see; the firm has already acted on it."""
 _NS: Final = 1_000_000_000
@@ -129,8 +130,13 @@ class Compliance(Gate):
 
     @handles(OrderRejected)
     def take_rejection(self, rejected: OrderRejected) -> Answer:
-        """Stop counting an order that risk refused; one that was refused here was not counted, or is still at work."""
-        if rejected.rejected_by != NAME:
+        """Stop counting an order that risk refused.
+
+        One that was refused here was not counted, one that risk had before is still on its way, and one that PADS gave
+        up may be.
+        """
+        is_repeat = any(verdict.rule == DUPLICATE and verdict.refuses for verdict in rejected.verdicts)
+        if rejected.rejected_by == RISK and not is_repeat:
             self.in_flight.drop(rejected.order.order_id)
         return None
 

@@ -7,6 +7,7 @@ from pydantic import Field, StrictBool, StrictInt
 
 from bus.config import Config
 from bus.message import Name
+from kernels.shortfall import LEAST_OBSERVATIONS
 from portfolio.limits import Share
 
 Positive = Annotated[Decimal, Field(gt=0)]
@@ -48,7 +49,7 @@ class ComplianceLimits(Config):
     contiguous_bars: Annotated[StrictInt, Field(ge=1)]
     calendars: dict[Name, Name]
     expected_shortfall: Share
-    observations: Annotated[StrictInt, Field(ge=2)]
+    observations: Annotated[StrictInt, Field(ge=LEAST_OBSERVATIONS)]
     concentration: Share
     implementation_shortfall: Share
     availability: Share

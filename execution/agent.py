@@ -83,9 +83,11 @@ class Execution(Agent):
 
     @handles(RiskLease)
     def renew(self, lease: RiskLease) -> None:
-        """Take over risk's newest word; at a halt every order is withdrawn and every position closed."""
+        """Take over risk's newest word, never an older one; a halt withdraws every order and closes every position."""
         if self.conversation.sender != RISK:
             self._alert(f"lease from {self.conversation.sender} refused: only {RISK} gives one")
+            return
+        if self.lease is not None and lease.expires_ns < self.lease.expires_ns:
             return
         budget = 0 if self.lease is None else self.lease.budget
         self.lease = lease

@@ -14,6 +14,7 @@ from bus.messages import (
     ExecutionReport,
     Gap,
     MarketUpdate,
+    Order,
     OrderProposed,
     OrderRejected,
     OrderStatus,
@@ -72,7 +73,8 @@ class Pads(Agent):
             self._alarm_ns = None
         for overdue in self._chair.rounds.overdue(self.now_ns):
             self._close(overdue)
-        self._chair.orders.expire(self.now_ns)
+        for unanswered in self._chair.orders.expire(self.now_ns):
+            self._give_up(unanswered.order, "neither the gates nor execution answered in time; it may still be worked")
         self._open(self._chair.instruments)
         self._arm()
 
@@ -117,8 +119,7 @@ class Pads(Agent):
             order = self._chair.orders.undelivered(self.conversation.correlation_id)
         if order is not None:
             self._chair.hedges.refuse(order.order_id)
-            reason = f"{notice.recipient} did not acknowledge the proposal within its time to live"
-            self.publish(OrderRejected(order=order, rejected_by=self.name, reason=reason, verdicts=()))
+            self._give_up(order, f"{notice.recipient} did not acknowledge the proposal within its time to live")
             self._open(self._chair.instruments)
 
     @handles(Gap)
@@ -129,6 +130,10 @@ class Pads(Agent):
             self.publish(made, about=instrument.header if instrument.bar == made.bar else None)
         self._open(self._chair.instruments)
         self._arm()
+
+    def _give_up(self, order: Order, reason: str) -> None:
+        """End an order in public in the place of who should have: the ledger has it, and nobody waits for it longer."""
+        self.publish(OrderRejected(order=order, rejected_by=self.name, reason=reason, verdicts=()))
 
     def _answered(self, order_id: str) -> None:
         if self._chair.orders.answer(order_id):

@@ -92,12 +92,14 @@ class Orders:
                 return proposed.order
         return None
 
-    def expire(self, now_ns: int) -> None:
-        """Stop waiting for orders that nobody answered in time."""
+    def expire(self, now_ns: int) -> list[Proposed]:
+        """Stop waiting for orders that nobody answered in time; return those of PADS's own."""
         before = len(self)
+        overdue = [each for each in self._out.values() if each.due_ns <= now_ns]
         self._out = {name: each for name, each in self._out.items() if each.due_ns > now_ns}
         self._awaited = {name: each for name, each in self._awaited.items() if each.due_ns > now_ns}
         self.unanswered += before - len(self)
+        return overdue
 
     def next_due_ns(self) -> int | None:
         """Return when the next order expires."""

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, StrictInt
 
 from bus.config import Config
+from kernels.shortfall import LEAST_OBSERVATIONS
 from portfolio.limits import Share
 
 
@@ -28,5 +29,5 @@ class RiskLimits(Config):
     expected_shortfall: Share
     correlation: Share
     daily_loss: Share
-    observations: Annotated[StrictInt, Field(ge=2)]
+    observations: Annotated[StrictInt, Field(ge=LEAST_OBSERVATIONS)]
     stale_bars: Annotated[StrictInt, Field(ge=0)]

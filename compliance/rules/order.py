@@ -79,7 +79,8 @@ class OrderNotional:
         """Value the quantity at the larger of reference price and last close."""
         notional, limit = order.quantity * max(order.reference_price, desk.last_close), limits.order_notional
         is_small = notional <= limit
-        return Finding(is_small or desk.is_reducing, notional, limit, f"worth {notional}{'' if is_small else desk.exempt}")
+        exempt = "" if is_small else desk.exempt
+        return Finding(is_small or desk.is_reducing, notional, limit, f"worth {notional}{exempt}")
 
 
 class OrderQuantity:
@@ -96,7 +97,8 @@ class OrderQuantity:
         """Compare the units with the limit."""
         quantity, limit = order.quantity, limits.order_quantity
         is_small = quantity <= limit
-        return Finding(is_small or desk.is_reducing, quantity, limit, f"{quantity} units{'' if is_small else desk.exempt}")
+        exempt = "" if is_small else desk.exempt
+        return Finding(is_small or desk.is_reducing, quantity, limit, f"{quantity} units{exempt}")
 
 
 class Lot:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bus.gate import refusal
 from bus.messages import (
     Command,
     CommandResult,
@@ -280,6 +281,17 @@ def test_its_own_refusal_of_a_repetition_does_not_forget_what_is_in_flight(floor
     rejected = only(floor.hand(proposed(asked()), "pads"), OrderRejected)
     floor.hand(rejected, "compliance")
     assert refused_by(floor.hand(proposed(asked("o2", Side.SELL)), "pads")) == ["wash_trade"]
+
+
+@pytest.mark.parametrize("rejected_by", ["risk", "pads"])
+def test_an_order_that_risk_had_before_or_pads_gave_up_may_still_be_on_its_way(floor: Floor, rejected_by: str) -> None:
+    floor.hand(proposed(asked()), "pads")
+    repeat = (refusal("risk", "duplicate", "o1 was judged before"),) if rejected_by == "risk" else ()
+    gone = OrderRejected(order=asked(), rejected_by=rejected_by, reason="late", verdicts=repeat)
+    floor.hand(gone, rejected_by)
+    assert floor.gate.report()["in_flight"] == 1
+    floor.hand(gone.model_copy(update={"rejected_by": "risk", "verdicts": ()}), "risk")
+    assert floor.gate.report()["in_flight"] == 0
 
 
 def test_an_order_waits_for_the_cost_of_those_that_ended(floor: Floor) -> None:

@@ -232,6 +232,14 @@ def test_a_reducing_lease_lets_only_shrinking_orders_leave(bench: Bench) -> None
     assert the_portfolio(bench.give(make_bar(2))).positions == ()
 
 
+def test_an_older_lease_does_not_replace_a_newer_one(bench: Bench) -> None:
+    bench.lease(LeaseState.REDUCING, seconds=2.0)
+    bench.lease(LeaseState.ACTIVE, seconds=1.0)
+    assert the_report(bench.approve(make_order("late", "1"))).status.value == "refused"
+    bench.lease(LeaseState.ACTIVE, seconds=2.0)
+    assert the_report(bench.approve(make_order("now", "1"))).status.value == "accepted"
+
+
 def test_a_halt_refuses_orders_and_withdraws_what_works(bench: Bench) -> None:
     bench.approve(make_order("o1", "5000"))
     bench.give(make_bar(1))
@@ -436,5 +444,5 @@ def test_a_desk_that_was_stopped_goes_on_after_a_halt_and_a_resume() -> None:
     bench.give(make_bar(4))
     assert the_report(bench.approve(make_order("o2", bar=4))).status is OrderStatus.REFUSED
     for state in (LeaseState.HALTED, LeaseState.ACTIVE):
-        bench.give(RiskLease(state=state, expires_ns=10**15, reason="drill", halt=1), sender="risk")
+        bench.give(RiskLease(state=state, expires_ns=10**16, reason="drill", halt=1), sender="risk")
     assert the_report(bench.approve(make_order("o3", bar=4))).status is OrderStatus.ACCEPTED

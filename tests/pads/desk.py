@@ -55,7 +55,7 @@ LIMITS: Final = BookLimits.model_validate(
         ],
         "regime": {"fast": 0.94, "slow": 0.99, "calm": 1.5, "floor": 0.5},
         "sectors": {},
-        "lot": "0.0001",
+        "lot": "1",
         "lots": {},
     }
 )

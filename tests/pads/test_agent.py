@@ -292,7 +292,12 @@ def test_an_order_nobody_answers_is_waited_for_only_so_long(warm: Desk) -> None:
     warm.bar(101.0)
     warm.book()
     assert of(warm.pass_time(29.0), DecisionRequest) == []
-    assert len(of(warm.pass_time(1.0), DecisionRequest)) == 3
+    said = warm.pass_time(1.0)
+    assert len(of(said, DecisionRequest)) == 3
+    (ended,) = of(said, OrderRejected)
+    assert isinstance(ended.message, OrderRejected)
+    assert ended.message.rejected_by == "pads"
+    assert "neither the gates nor execution answered in time" in ended.message.reason
     assert warm.stepper.agent.report()["orders_unanswered"] == 1
 
 
