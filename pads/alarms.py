@@ -1,10 +1,12 @@
 """Alerts on their way into decisions: which were heard, and from which bar on each weighs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from bus.messages import RiskAlert
+from bus.messages import PortfolioUpdate, RiskAlert
 from pads.instrument import Instrument
+
+RISK: Final = "risk"
 
 
 class Alarms:
@@ -25,13 +27,23 @@ class Alarms:
         self._kept: list[RiskAlert] = []
 
     def take(self, alert: RiskAlert) -> None:
-        """Take note of an alert on one symbol, or on all when it is "*"; without a book it counts at once."""
-        if alert.source in self._seats:
+        """Take note of an alert on one symbol, or on all when it is "*"; without a book it counts at once.
+
+        What risk says of a book PADS knows from the book itself: risk may be dead when it would have to say it, and
+        bars go on.
+        """
+        if alert.source in self._seats or (alert.source == RISK and alert.portfolio_version):
             self.repeated += 1
         elif alert.portfolio_version:
             self._kept.append(alert)
         else:
             self._heed(alert)
+
+    def spend(self, book: PortfolioUpdate) -> None:
+        """Raise the alarm that risk raises too: the drawdown budget is spent, and the firm halts."""
+        reason = "the drawdown budget is spent"
+        version = book.version
+        self._kept.append(RiskAlert(symbol="*", severity=1.0, source=RISK, reason=reason, portfolio_version=version))
 
     def come_due(self, version: int) -> None:
         """Heed the alerts that were raised on earlier books than ``version``, the first one of a bar."""

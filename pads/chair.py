@@ -88,6 +88,8 @@ class Chair:
         self.book, self._version = book, book.version
         was_spent = self.budget.is_spent
         self.budget.take(book)
+        if self.budget.is_spent and not was_spent:
+            self.alarms.spend(book)
         if instrument is not None and book.bar > instrument.book_bar:
             instrument.book_bar = book.bar
             instrument.idle, instrument.awaited = stand_aside(self.budget, book, was_spent=was_spent)
@@ -192,7 +194,7 @@ class Chair:
             "voided": sum(each.voided for each in self.instruments.values()),
             "phase_transitions": sum(each.transitions for each in self.instruments.values()),
             **self._suspicions.report(),
-            "alerts_of_seats": self.alarms.repeated,
+            "alerts_known": self.alarms.repeated,
             "orders_out": len(self.orders),
             "orders_unanswered": self.orders.unanswered,
             **{f"responses_{receipt}": count for receipt, count in sorted(self.rounds.receipts.items())},

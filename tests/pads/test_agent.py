@@ -430,7 +430,7 @@ def test_an_alert_raised_on_a_book_counts_from_the_next_book_whichever_arrives_f
 ) -> None:
     def raised() -> None:
         version = warm.version + is_alert_first
-        alert = RiskAlert(symbol="*", severity=0.9, source="risk", reason="test", portfolio_version=version)
+        alert = RiskAlert(symbol="*", severity=0.9, source="execution", reason="test", portfolio_version=version)
         warm.step(alert, "risk")
 
     positions = {"X": "40"}

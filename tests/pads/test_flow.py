@@ -72,13 +72,27 @@ def test_a_danger_counts_beside_a_belief_that_is_none(warm: Desk) -> None:
     assert warm.stepper.agent.report()["responses_malformed"] == 1
 
 
+def test_what_risk_says_of_a_book_is_known_and_a_spent_budget_counts_from_the_next_bar(warm: Desk) -> None:
+    told = RiskAlert(symbol="*", severity=1.0, source="risk", reason="drawdown", portfolio_version=warm.version)
+    appetites = []
+    for is_told in (True, False):
+        if is_told:
+            warm.step(told, "risk")
+        appetites.append(decision(warm.round(100.0, NEUTRAL)).appetite)
+    assert appetites[0] == appetites[1]
+    assert warm.stepper.agent.report()["alerts_known"] == 1
+    spent = decision(warm.round(100.0, NEUTRAL, equity="80000", peak="100000"))
+    after = decision(warm.round(100.0, NEUTRAL, equity="80000", peak="100000"))
+    assert spent.appetite == appetites[0] > after.appetite
+
+
 def test_what_a_seat_broadcasts_it_has_told_already(warm: Desk) -> None:
     for source in ("qbmia", "risk"):
         warm.step(RiskAlert(symbol="*", severity=0.9, source=source, reason="test"), source)
         said = warm.round(100.0, BULLISH, positions=HELD)
         assert decision(said).action is (Action.INCREASE if source == "qbmia" else Action.DECREASE)
         warm.reject(said)
-    assert warm.stepper.agent.report()["alerts_of_seats"] == 1
+    assert warm.stepper.agent.report()["alerts_known"] == 1
 
 
 def appetites(desk: Desk, severities: list[dict[str, float]]) -> list[float]:

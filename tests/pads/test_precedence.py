@@ -160,7 +160,7 @@ def test_the_order_of_arrival_changes_nothing(arrival: tuple[str, ...]) -> None:
             elif what == "report":
                 outputs = desk.step(report(shrinking), "execution")
             elif what == "alert":
-                alert = RiskAlert(symbol="*", severity=0.9, source="risk", reason="tier", portfolio_version=26)
+                alert = RiskAlert(symbol="*", severity=0.9, source="execution", reason="tier", portfolio_version=26)
                 outputs = desk.step(alert, "risk")
             else:
                 desk.version += 1
