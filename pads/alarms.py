@@ -25,6 +25,7 @@ class Alarms:
         self._seats = seats
         self._instruments = instruments
         self._kept: list[RiskAlert] = []
+        self._due: dict[str, int] = {}
 
     def take(self, alert: RiskAlert) -> None:
         """Take note of an alert on one symbol, or on all when it is "*"; without a book it counts at once.
@@ -45,9 +46,17 @@ class Alarms:
         version = book.version
         self._kept.append(RiskAlert(symbol="*", severity=1.0, source=RISK, reason=reason, portfolio_version=version))
 
-    def come_due(self, version: int) -> None:
-        """Heed the alerts that were raised on earlier books than ``version``, the first one of a bar."""
-        if self._kept:
+    def await_bar(self, symbol: str, version: int) -> None:
+        """Take note of the first book of a bar: once the bar is here too, older alerts count."""
+        self._due[symbol] = version
+
+    def come_due(self, symbol: str) -> None:
+        """Heed the alerts raised on earlier books than the first one of a symbol's bar, now that both are here.
+
+        The bar restores some of the appetite, and so must always come before what cuts it.
+        """
+        version = self._due.pop(symbol, None)
+        if version is not None and self._kept:
             due = [alert for alert in self._kept if alert.portfolio_version < version]
             self._kept = [alert for alert in self._kept if alert.portfolio_version >= version]
             for alert in due:
@@ -60,9 +69,9 @@ class Alarms:
 
     def snapshot(self) -> list[Any]:
         """Return the state as plain data."""
-        return [self.repeated, list(self._kept)]
+        return [self.repeated, list(self._kept), dict(self._due)]
 
     def restore(self, state: list[Any]) -> None:
         """Take over a state that ``snapshot`` gave."""
-        self.repeated, kept = state
-        self._kept = list(kept)
+        self.repeated, kept, due = state
+        self._kept, self._due = list(kept), dict(due)

@@ -74,6 +74,8 @@ class Chair:
         news = instrument.take(update, header)
         if news is None:
             return []
+        if instrument.bar == instrument.book_bar:
+            self.alarms.come_due(update.symbol)
         if update.action is not None:
             self.hedges.split(update.symbol, update.action.split)
         if instrument.log_return is not None:
@@ -93,7 +95,9 @@ class Chair:
         if instrument is not None and book.bar > instrument.book_bar:
             instrument.book_bar = book.bar
             instrument.idle, instrument.awaited = stand_aside(self.budget, book, was_spent=was_spent)
-            self.alarms.come_due(book.version)
+            self.alarms.await_bar(book.symbol, book.version)
+            if instrument.bar >= book.bar:
+                self.alarms.come_due(book.symbol)
         return True
 
     def is_ready(self, symbol: str) -> bool:

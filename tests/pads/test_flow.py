@@ -86,6 +86,24 @@ def test_what_risk_says_of_a_book_is_known_and_a_spent_budget_counts_from_the_ne
     assert spent.appetite == appetites[0] > after.appetite
 
 
+def test_an_alert_weighs_the_same_whether_the_bar_or_its_book_comes_first() -> None:
+    appetites = []
+    for is_bar_first in (True, False):
+        desk = Desk()
+        desk.warm_up()
+        for number in (25, 26):  # the second finds an appetite that a bar restores
+            alert = RiskAlert(symbol="*", severity=0.9, source="execution", reason="x", portfolio_version=desk.version)
+            desk.step(alert, "execution")
+            if is_bar_first:
+                outputs = desk.bar(100.0) + desk.book()
+            else:
+                outputs = desk.book(bar=number) + desk.bar(100.0)
+            appetites.append(messages(outputs, DecisionRequest)[0].appetite)
+            desk.pass_time(3.0)
+    assert appetites[:2] == appetites[2:]
+    assert appetites[0] > appetites[1]
+
+
 def test_what_a_seat_broadcasts_it_has_told_already(warm: Desk) -> None:
     for source in ("qbmia", "risk"):
         warm.step(RiskAlert(symbol="*", severity=0.9, source=source, reason="test"), source)
