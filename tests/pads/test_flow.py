@@ -94,10 +94,9 @@ def test_an_alert_weighs_the_same_whether_the_bar_or_its_book_comes_first() -> N
         for number in (25, 26):  # the second finds an appetite that a bar restores
             alert = RiskAlert(symbol="*", severity=0.9, source="execution", reason="x", portfolio_version=desk.version)
             desk.step(alert, "execution")
-            if is_bar_first:
-                outputs = desk.bar(100.0) + desk.book()
-            else:
-                outputs = desk.book(bar=number) + desk.bar(100.0)
+            outputs = [] if is_bar_first else desk.book(bar=number)
+            outputs += desk.bar(100.0)
+            outputs += desk.book() if is_bar_first else []
             appetites.append(messages(outputs, DecisionRequest)[0].appetite)
             desk.pass_time(3.0)
     assert appetites[:2] == appetites[2:]
