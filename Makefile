@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test check lint types imports unit integration bench format constraints clean
+.PHONY: help demo test check lint types imports unit integration drill bench format constraints clean
 
 help: ## Show what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -41,6 +41,9 @@ unit: $(VENV)/.dev ## Tests without processes
 
 integration: $(VENV)/.dev ## Tests with real processes, ZeroMQ and an embedded Redis
 	$(BIN)/python -m pytest -q -m integration
+
+drill: $(VENV)/.demo ## Halt the firm on paper with brokers that fail; writes var/drill
+	@$(BIN)/boardroom drill
 
 bench: $(VENV)/.dev ## Measure speed and size against raw floors; writes var/bench.json
 	@$(BIN)/python -m research.bench

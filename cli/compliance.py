@@ -90,7 +90,8 @@ def _judged(ledger: Ledger) -> dict[str, tuple[int, int, float | None, float | N
 
 
 def _table(found: Report) -> Table:
-    table = Table("rule")
+    table = Table()
+    table.add_column("rule", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("severity", no_wrap=True)
     for name in ("judged", "failed", "worst", "limit"):
