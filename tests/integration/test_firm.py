@@ -20,7 +20,7 @@ from ops.compare import differences
 from ops.explain import explain
 from ops.harness import Firm
 from ops.ledger import Ledger
-from ops.schema import bars, decisions, fills, settlements, trades
+from ops.schema import bars, decisions, execution_costs, fills, order_risks, settlements, trades
 from research.backtest import backtest
 from research.replay import rebuild_ledger, replay_firm
 from tests.integration.conftest import CONFIGS, PATIENT, Finished
@@ -59,6 +59,20 @@ def test_the_board_identity_holds_in_every_settled_round(finished: Finished) -> 
         errors = [row[0] for row in ledger.read(select(settlements.c.identity_error))]
     assert len(errors) > 200
     assert max(errors) <= 1e-9
+
+
+def test_what_every_order_cost_sums_exactly_and_its_tail_is_on_record(finished: Finished) -> None:
+    with closing(finished.ledger()) as ledger:
+        costs = ledger.read(select(execution_costs))
+        filled = {row.order_id for row in ledger.read(select(trades.c.order_id))}
+        judged = {
+            row.order_id for row in ledger.read(select(order_risks).where(order_risks.c.filtered_after.is_not(None)))
+        }
+    assert filled
+    assert filled <= {cost.order_id for cost in costs}
+    assert filled <= judged
+    for cost in costs:
+        assert cost.delay + cost.trading + cost.opportunity + cost.fees == cost.total
 
 
 def test_replay_gives_every_output_again_byte_for_byte(finished: Finished) -> None:
