@@ -31,13 +31,7 @@ def approve(signer: Signer, order: Order, valid_until_ns: int, now_ns: int) -> A
 
 def objection(verifier: Verifier, approval: Approval, order: Order, now_ns: int) -> str:
     """Return why an approval does not hold for an order now; empty when it does."""
-    why = verifier.objection(
-        approval.gate,
-        approval.key,
-        statement(approval.gate, order, approval.valid_until_ns),
-        approval.signature,
-        now_ns,
-    )
+    why = _unsigned(verifier, approval, order, now_ns)
     if why:
         return why
     return f"the approval of {approval.gate} is no longer valid" if now_ns > approval.valid_until_ns else ""
@@ -52,8 +46,13 @@ def forgery(verifier: Verifier, approved: OrderApproved, now_ns: int) -> str:
     if gates != GATES:
         return f"signed by {' and '.join(gates) or 'nobody'}, not by {' and '.join(GATES)}"
     for approval in approved.approvals:
-        signed = statement(approval.gate, approved.order, approval.valid_until_ns)
-        why = verifier.objection(approval.gate, approval.key, signed, approval.signature, now_ns)
+        why = _unsigned(verifier, approval, approved.order, now_ns)
         if why:
             return why
     return ""
+
+
+def _unsigned(verifier: Verifier, approval: Approval, order: Order, now_ns: int) -> str:
+    """Return why a signature is not that of the approval's gate over an order; empty when it is."""
+    signed = statement(approval.gate, order, approval.valid_until_ns)
+    return verifier.objection(approval.gate, approval.key, signed, approval.signature, now_ns)

@@ -48,8 +48,8 @@ class Finding(NamedTuple):
     remedy: str = ""
 
 
-class Rule(Protocol[B, L]):
-    """One reason to refuse an order: number and name under which it is reported, and what its breach leads to."""
+class Labelled(Protocol):
+    """What a rule is called, and what its breach leads to."""
 
     @property
     def id(self) -> str:
@@ -70,6 +70,10 @@ class Rule(Protocol[B, L]):
     @property
     def remedy(self) -> str:
         """What helps against a breach."""
+
+
+class Rule(Labelled, Protocol[B, L]):
+    """One reason to refuse an order."""
 
     def check(self, order: Order, book: B, limits: L) -> Finding:
         """Judge ``order`` against ``book``; raising refuses it."""

@@ -35,6 +35,10 @@ class Exposure(NamedTuple):
         """Largest number of units, long or short, that any fills can lead to."""
         return max(abs(self.low), abs(self.high))
 
+    def end(self, side: Side) -> Decimal:
+        """Return the end that orders of a side move: all of them filled, and none of the other side."""
+        return self.high if side is Side.BUY else self.low
+
     def plus(self, side: Side, quantity: Decimal) -> "Exposure":
         """Return the exposure with one more open order."""
         if side is Side.BUY:

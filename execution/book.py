@@ -106,6 +106,11 @@ class Book:
         """Open positions by symbol, in the order the symbols were first seen."""
         return {symbol: position for symbol, position in self._positions.items() if position.quantity}
 
+    @property
+    def quantities(self) -> dict[str, Decimal]:
+        """Signed units of every open position, by symbol."""
+        return {symbol: position.quantity for symbol, position in self.positions.items()}
+
     def quantity(self, symbol: str) -> Decimal:
         """Return the signed units held of a symbol."""
         position = self._positions.get(symbol)

@@ -84,10 +84,10 @@ class Clerk:
     def audit(self, symbol: str, marks: Mapping[str, Mark]) -> None:
         """Compare the broker's account with the book and with what is known of the child orders in a symbol."""
         account = self.broker.account()
-        booked = self._booked()
+        booked = self.book.quantities
         if self._auditor.strays:
             self._judge(account, booked, marks)
-            booked = self._booked()
+            booked = self.book.quantities
         strangers: list[str] = []
         if account is not None:
             is_even = account.positions == booked
@@ -235,9 +235,6 @@ class Clerk:
         schedule = "flattening" if parent.course is None else self._schedule
         cost = settle(parent.order, status, parent.tally, self._model, mark, schedule, len(parent.children))
         self._tray.put(cost, parent.header)
-
-    def _booked(self) -> dict[str, Decimal]:
-        return {symbol: position.quantity for symbol, position in self.book.positions.items()}
 
     def _note(self, symbol: str, reason: str) -> None:
         self.oddities += 1

@@ -68,8 +68,7 @@ class Halting:
 
     def _sight(self) -> Sight:
         desk = self.desk
-        booked = {symbol: position.quantity for symbol, position in desk.book.positions.items()}
-        return Sight(desk.account(), booked, tuple(desk.live), dict(desk.marks), desk.last)
+        return Sight(desk.account(), desk.book.quantities, tuple(desk.live), dict(desk.marks), desk.last)
 
     def _do(self, step: Step, header: Header) -> list[Filed]:
         desk, filed = self.desk, []

@@ -22,7 +22,6 @@ LIBRARY: Final = "exchange_calendars"
 COMMAND: Final = "python -m research.sessions"
 DAY_NS: Final = 86_400 * 1_000_000_000
 _NS: Final = 1_000_000_000
-_DAY_S: Final = 86_400
 _OWNER: Final = "compliance"
 
 

@@ -18,6 +18,11 @@ _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
 
 
+def drawdown(equity: Decimal, peak: Decimal) -> Decimal:
+    """Return the fraction of peak equity that is lost; all of it where there was no positive peak."""
+    return _ONE - equity / peak if peak > 0 else _ONE
+
+
 class DrawdownLadder:
     """The tier in force: entered as soon as its threshold is reached, left only well above it.
 
@@ -32,7 +37,7 @@ class DrawdownLadder:
     def take(self, equity: Decimal, peak: Decimal) -> bool:
         """Take the equity after an event; return whether a deeper tier was entered."""
         before = self.tier
-        self.drawdown = _ONE - equity / peak if peak > 0 else _ONE
+        self.drawdown = drawdown(equity, peak)
         while self.tier < len(self.tiers) and self.drawdown >= self.tiers[self.tier].enter:
             self.tier += 1
         while self.tier > 0 and self.drawdown < self.tiers[self.tier - 1].leave:

@@ -19,6 +19,11 @@ _MOST: Final = 1e6
 """Times its equity that a book may hold of one symbol and still be measured."""
 
 
+def share(value: Decimal, whole: Decimal) -> Decimal | None:
+    """Return ``value`` as a fraction of ``whole``; None where that is not positive."""
+    return value / whole if whole > 0 else None
+
+
 class Holdings:
     """One book, the orders in flight beside it, and the prices of one moment.
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from bus.messages import PortfolioUpdate, RiskReport
 from kernels.arrays import Floats, Ints
+from portfolio.budget import drawdown
 from portfolio.forecast import Forecast, forecast
 from portfolio.history import Histories
 from portfolio.tail import LEVEL
@@ -155,7 +156,7 @@ def _report(
         day=day,
         version=book.version,
         equity=book.equity,
-        drawdown=float(1 - book.equity / book.peak_equity) if book.peak_equity > 0 else 1.0,
+        drawdown=float(drawdown(book.equity, book.peak_equity)),
         tier=tier,
         value_at_risk=ahead.at_risk,
         tail=ahead.tail,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from bus.in_flight import Exposure, InFlight
 from bus.messages import Order, OrderCleared, OrderRisk, PortfolioUpdate, Side, Tail
@@ -12,8 +12,6 @@ from portfolio.holdings import Holdings
 from portfolio.tail import UNMEASURED, Stake, TailGauge
 from risk.standing import Standing
 from risk.stress import Stress
-
-_ZERO: Final = Decimal(0)
 
 
 class Shortfall(NamedTuple):
@@ -72,7 +70,7 @@ class RiskBook:
     @property
     def end(self) -> Decimal:
         """Units of the symbol if this and every open order on its side fill, and none on the other."""
-        return self.after.high if self.order.side is Side.BUY else self.after.low
+        return self.after.end(self.order.side)
 
     @cached_property
     def is_reducing(self) -> bool:
@@ -92,8 +90,7 @@ class RiskBook:
     @cached_property
     def growth(self) -> Decimal:
         """By how much the order raises the largest value of its symbol that any fills can lead to."""
-        before = self.holdings.greatest.get(self.order.symbol, _ZERO)
-        return self.after.greatest * self.price - before
+        return self.holdings.growth(self.order)
 
     @cached_property
     def stake(self) -> Stake | None:

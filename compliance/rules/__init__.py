@@ -7,8 +7,7 @@ not; most of them are among the first as well.
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from bus.gate import Rule
-from bus.messages import Severity
+from bus.gate import Labelled, Rule
 from compliance.config import ComplianceLimits
 from compliance.desk import Desk
 from compliance.rules.book import (
@@ -42,32 +41,12 @@ from compliance.rules.order import (
 from compliance.view import Breach, View
 
 
-class Entry(Protocol):
-    """What the register says of a rule; ``limit`` is the key of limits.toml, in [compliance] unless it says where."""
-
-    @property
-    def id(self) -> str:
-        """Number."""
-
-    @property
-    def name(self) -> str:
-        """Name in verdicts."""
-
-    @property
-    def severity(self) -> Severity:
-        """What a breach leads to."""
-
-    @property
-    def unit(self) -> str:
-        """Unit of value and limit; "at least" where the limit is a lower bound."""
+class Entry(Labelled, Protocol):
+    """What the register says of a rule; its unit ends in "at least" where the limit is a lower bound."""
 
     @property
     def limit(self) -> str:
-        """Where the limit is stated, or what it is."""
-
-    @property
-    def remedy(self) -> str:
-        """What an operator, or the board, should do."""
+        """Key of limits.toml where the limit is stated, in [compliance] unless it says where; or what it is."""
 
 
 class OrderRule(Entry, Rule[Desk, ComplianceLimits], Protocol):

@@ -14,6 +14,7 @@ from compliance.config import ComplianceLimits
 from compliance.desk import Desk
 from compliance.log import FIRM
 from compliance.view import Breach, View
+from portfolio.holdings import share
 from portfolio.limits import BookLimits
 
 _ZERO: Final = Decimal(0)
@@ -111,14 +112,13 @@ class PositionWeight:
 
     def check(self, order: Order, desk: Desk, limits: ComplianceLimits) -> Finding:
         """Compare the end that the order moves with the limit."""
-        after = desk.exposure.plus(order.side, order.quantity)
-        end = after.high if order.signed_quantity > 0 else after.low
+        end = desk.exposure.plus(order.side, order.quantity).end(order.side)
         price, equity, limit = desk.holdings.price(order.symbol), desk.book.equity, desk.shared.position_weight
         value = abs(end) * price
         passes = value <= limit * equity or desk.is_reducing
         remedy = "" if passes else _scaled(order, order.quantity - (value - limit * equity) / price, desk.shared)
         detail = f"up to {end} {order.symbol} worth {value}, equity {equity}{desk.exempt}"
-        return Finding(passes, _share(value, equity), limit, detail, remedy)
+        return Finding(passes, share(value, equity), limit, detail, remedy)
 
     def breaches(self, view: View, limits: ComplianceLimits) -> Sequence[Breach]:
         """Return each position that is too large."""
@@ -127,7 +127,7 @@ class PositionWeight:
         equity, limit = view.book.equity, view.shared.position_weight
         most = limit * equity
         return [
-            Breach(symbol, _share(value, equity), limit, f"worth {value}, equity {equity}")
+            Breach(symbol, share(value, equity), limit, f"worth {value}, equity {equity}")
             for symbol, value in view.values.items()
             if value > most
         ]
@@ -150,7 +150,7 @@ class SectorWeight:
         value = desk.holdings.sector(sector, shared) + desk.holdings.growth(order)
         passes = value <= shared.sector_weight * equity or desk.is_reducing
         detail = f"up to {value} in {sector}, equity {equity}{desk.exempt}"
-        return Finding(passes, _share(value, equity), shared.sector_weight, detail)
+        return Finding(passes, share(value, equity), shared.sector_weight, detail)
 
     def breaches(self, view: View, limits: ComplianceLimits) -> Sequence[Breach]:
         """Return each sector that is too large, under its name."""
@@ -163,7 +163,7 @@ class SectorWeight:
             sector = view.shared.sector(symbol)
             sums[sector] = sums.get(sector, _ZERO) + value
         return [
-            Breach(sector, _share(value, equity), limit, f"sector {sector} worth {value}, equity {equity}")
+            Breach(sector, share(value, equity), limit, f"sector {sector} worth {value}, equity {equity}")
             for sector, value in sums.items()
             if value > most
         ]
@@ -187,7 +187,7 @@ class Concentration:
         squares = desk.holdings.squares - before * before + after * after
         passes = (equity > 0 and squares <= limit * equity * equity) or desk.is_reducing
         detail = f"{len(desk.holdings.symbols)} symbols held or ordered before it, equity {equity}{desk.exempt}"
-        return Finding(passes, _share(squares, equity * equity), limit, detail)
+        return Finding(passes, share(squares, equity * equity), limit, detail)
 
     def breaches(self, view: View, limits: ComplianceLimits) -> Sequence[Breach]:
         """Return the book where it is too concentrated."""
@@ -198,7 +198,7 @@ class Concentration:
         if not squares or (equity > 0 and squares <= limit * equity * equity):
             return ()
         detail = f"{len(view.values)} symbols held, equity {equity}"
-        return (Breach(FIRM, _share(squares, equity * equity), limit, detail),)
+        return (Breach(FIRM, share(squares, equity * equity), limit, detail),)
 
 
 def _is_spent(equity: Decimal, peak: Decimal, limit: Decimal) -> bool:
@@ -207,10 +207,6 @@ def _is_spent(equity: Decimal, peak: Decimal, limit: Decimal) -> bool:
 
 def _fall(equity: Decimal, peak: Decimal) -> Decimal | None:
     return _ONE - equity / peak if peak > 0 else None
-
-
-def _share(value: Decimal, whole: Decimal) -> Decimal | None:
-    return value / whole if whole > 0 else None
 
 
 def _scaled(order: Order, largest: Decimal, shared: BookLimits) -> str:

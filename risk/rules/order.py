@@ -1,14 +1,13 @@
 """Rules about the order itself, and whether there is enough to judge it by."""
 
-from typing import ClassVar, Final
+from typing import ClassVar
 
 from bus.gate import Finding
 from bus.messages import Order, Severity
 from portfolio.tail import START
+from risk.clearance import COMPLIANCE
 from risk.config import RiskLimits
 from risk.exposure import RiskBook
-
-COMPLIANCE: Final = "compliance"
 
 
 class Clearance:
@@ -23,7 +22,7 @@ class Clearance:
     def check(self, order: Order, book: RiskBook, limits: RiskLimits) -> Finding:
         """Count what speaks against the clearance."""
         verdicts = book.cleared.verdicts
-        against = len([verdict for verdict in verdicts if not verdict.passes and verdict.refuses])
+        against = len([verdict for verdict in verdicts if verdict.refuses])
         if book.objection:
             return Finding(False, None, None, book.objection)
         if not any(verdict.gate == COMPLIANCE for verdict in verdicts):

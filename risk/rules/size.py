@@ -5,6 +5,7 @@ from typing import ClassVar, Final
 
 from bus.gate import Finding
 from bus.messages import Order, Severity
+from portfolio.holdings import share
 from risk.config import RiskLimits
 from risk.exposure import RiskBook
 
@@ -52,7 +53,7 @@ class PositionWeight:
         passes = value <= limit * equity or book.is_reducing
         detail = f"up to {end} {order.symbol} worth {value}, equity {equity}{_tightened(cut, stress)}{book.exempt}"
         remedy = "" if passes else _at_most(order.quantity - abs(end) + limit * equity / price)
-        return Finding(passes, _share(value, equity), limit, detail, remedy)
+        return Finding(passes, share(value, equity), limit, detail, remedy)
 
 
 class Gross:
@@ -115,9 +116,9 @@ def _sum_of_values(book: RiskBook, without: Decimal, limit: Decimal, of: str) ->
     passes = value <= room or book.is_reducing
     detail = f"up to {value} {of}, equity {equity}{book.exempt}"
     if passes:
-        return Finding(passes, _share(value, equity), limit, detail)
+        return Finding(passes, share(value, equity), limit, detail)
     units = (room - without) / book.price + book.mine.greatest
-    return Finding(passes, _share(value, equity), limit, detail, _at_most(book.largest(units)))
+    return Finding(passes, share(value, equity), limit, detail, _at_most(book.largest(units)))
 
 
 def _at_most(quantity: Decimal) -> str:
@@ -129,7 +130,3 @@ def _at_most(quantity: Decimal) -> str:
 def _tightened(cut: Decimal, stress: Decimal) -> str:
     cut_words = f", the drawdown tier cuts {cut:.0%}" if cut else ""
     return f"{cut_words}, stress leaves {stress:.2%}" if stress != 1 else cut_words
-
-
-def _share(value: Decimal, equity: Decimal) -> Decimal | None:
-    return value / equity if equity > 0 else None
