@@ -15,6 +15,7 @@ import hiredis
 import redis
 
 from bus.errors import ConfigError, Fatal, Transient
+from bus.lawful import Arrival
 
 _CHANNEL: Final = "boardroom."
 _READ_BYTES: Final = 1 << 18
@@ -30,7 +31,7 @@ class BroadcastPlane(Protocol):
     def publish(self, kind: str, frame: bytes) -> bool:
         """Hand a frame to the plane; False when it cannot leave now."""
 
-    def receive(self) -> list[bytes]:
+    def receive(self) -> list[Arrival]:
         """Return the frames that have arrived."""
 
     def close(self) -> None:
@@ -141,7 +142,7 @@ class RedisBroadcast:
             return False
         return True
 
-    def receive(self) -> list[bytes]:
+    def receive(self) -> list[Arrival]:
         """Return the frames that have arrived."""
         frames: list[bytes] = []
         try:
@@ -151,7 +152,7 @@ class RedisBroadcast:
                 self._subscriber.read_messages(frames)
         except (OSError, hiredis.HiredisError):
             self._lost()
-        return frames
+        return [Arrival(frame, "") for frame in frames]
 
     def close(self) -> None:
         """Give up both sockets, after what is still unsent has left."""

@@ -87,7 +87,7 @@ class Client:
 
     def _receive(self) -> Iterable[tuple[Header, Message]]:
         self._direct.poller.poll(_POLL_MS)
-        for frame in self._direct.receive(64):
+        for frame, _ in self._direct.receive(64):
             try:
                 header, message, _ = decode(frame)
             except CodecError:

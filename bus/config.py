@@ -58,16 +58,21 @@ class BusConfig(Config):
     """The [bus] table.
 
     ``mode`` simulated runs all agents in one process in virtual time; it is chosen here or by a command, never fallen
-    back to. ``transport`` ipc uses sockets in the run directory, tcp the loopback ``ports``. ``keys`` is
-    the folder of the gates' keys, from the folder of the configuration; empty is one in the run directory.
+    back to. ``transport`` ipc uses sockets in the run directory, tcp the ``ports``, with CURVE. ``host`` is where the
+    agents are that name no host of their own, ``bind`` the address on which each listens, its own host unless given.
+    ``redis_auth`` acl logs in to Redis with the agent's own name and secret, as always to the embedded one, url with
+    what the URL holds. ``keys`` is the folder of the firm's keys, from the folder of the configuration; empty is one
+    in the run directory.
     ``journal_fsync_s`` is the longest time an input outside the gates and execution may stay unsynced.
     """
 
     mode: Literal["live", "simulated"] = "live"
     transport: Literal["ipc", "tcp"] = "ipc"
     host: str = "127.0.0.1"
+    bind: str = ""
     ports: dict[str, Annotated[int, Field(ge=1, le=65_535)]] = Field(default_factory=lambda: dict(DEFAULT_PORTS))
     redis_url: Annotated[str, Field(pattern=r"^(embedded|unix://.+|rediss?://.+)$")] = "embedded"
+    redis_auth: Literal["acl", "url"] = "url"
     message_ttl_s: float = Field(10.0, gt=0)
     inbox_messages: int = Field(10_000, ge=16)
     ring_messages: int = Field(4_096, ge=16)
@@ -97,12 +102,23 @@ class AgentEntry(Config):
     """One line of the process list: ``module`` is run as ``python -m module`` once the agents it ``needs`` are up.
 
     ``module`` is the agent's own name unless given; ``needs = ["*"]`` waits for all that have no such need themselves.
+    ``host`` is the machine it runs on, where that is not [bus] host. A seat with ``replica_of`` is one more process of
+    that seat: it reads that seat's table and answers for the symbols that fall to it. ``priority`` says what its loss
+    means, ``restart`` when it is started again, ``packages`` what must be installed before ("numba>=0.61"), and
+    ``memory_mb`` and ``cpu_percent`` what it may use; 0 is no limit.
     """
 
     enabled: bool = True
     module: str | None = None
     role: Literal["seat", "gate", "service"] = "service"
     needs: tuple[str, ...] = ()
+    host: str = ""
+    replica_of: str = ""
+    priority: Literal["critical", "high", "medium"] = "high"
+    restart: Literal["always", "on-failure", "never"] = "on-failure"
+    packages: tuple[str, ...] = ()
+    memory_mb: int = Field(0, ge=0)
+    cpu_percent: float = Field(0.0, ge=0)
 
 
 class FirmConfig(Config):

@@ -13,6 +13,7 @@ import zmq
 from bus.codec import MAX_FRAME_BYTES
 from bus.config import BusConfig
 from bus.errors import ConfigError, Fatal
+from bus.lawful import Arrival
 
 _HIGH_WATER: Final = 20_000
 BUNDLE: Final = b"\xc1"
@@ -55,7 +56,7 @@ class DirectPlane(Protocol):
     def flush(self) -> None:
         """Let everything handed over leave; what finds no room or no way is counted."""
 
-    def receive(self, most: int) -> list[bytes]:
+    def receive(self, most: int) -> list[Arrival]:
         """Return the frames that have arrived, about ``most`` at the most."""
 
     def close(self) -> None:
@@ -162,9 +163,9 @@ class ZmqDirect:
         except zmq.ZMQError:
             self.counters["unsent"] += 1
 
-    def receive(self, most: int) -> list[bytes]:
+    def receive(self, most: int) -> list[Arrival]:
         """Return the frames that have arrived, about ``most`` at the most."""
-        frames: list[bytes] = []
+        frames: list[Arrival] = []
         for socket in self._receivers:
             while len(frames) < most and int(socket.get(_EVENTS)) & _POLLIN:
                 part = socket.recv(_NOBLOCK, copy=False, track=False)
@@ -177,9 +178,9 @@ class ZmqDirect:
                     continue
                 message = part.bytes
                 if message[:1] == BUNDLE:
-                    frames += unbundle(message)
+                    frames += [Arrival(frame, "") for frame in unbundle(message)]
                 else:
-                    frames.append(message)
+                    frames.append(Arrival(message, ""))
         return frames
 
     def close(self) -> None:

@@ -128,6 +128,7 @@ def _run(name: str, build: Build, arguments: argparse.Namespace, log: FilteringB
 def _serve(agent: Agent, settings: Settings, run_dir: RunDir, log: FilteringBoundLogger) -> None:
     bus = settings.firm.bus
     names = list(settings.firm.agents)
+    peers = {name: entry.role for name, entry in settings.firm.agents.items()}
     book = addresses(bus, names, run_dir.sockets)
     journal = Journal.open(run_dir.journal(agent.name), agent.name, segment_bytes=bus.journal_segment_mb << 20)
     snapshots = SnapshotStore(run_dir.snapshots(agent.name))
@@ -137,7 +138,7 @@ def _serve(agent: Agent, settings: Settings, run_dir: RunDir, log: FilteringBoun
     broadcast.connect_or_fail(_REDIS_PATIENCE_S)
     process = Process(
         agent, bus, direct, broadcast, journal, snapshots,
-        peers=names, clock_ns=time.time_ns, poll=LivePoll(direct, broadcast, log), version=code_version(),
+        peers=peers, clock_ns=time.time_ns, poll=LivePoll(direct, broadcast, log), version=code_version(),
     )  # fmt: skip
     stopping = _catch_signals()
     for cut in journal.cuts:

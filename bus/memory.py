@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from bus.codec import decode_header
+from bus.lawful import Arrival
 from bus.message import Header
 
 DELIVER: Final = 1
@@ -69,9 +70,9 @@ class MemoryDirect:
     def flush(self) -> None:
         """Do nothing: what was handed over has left."""
 
-    def receive(self, most: int) -> list[bytes]:
+    def receive(self, most: int) -> list[Arrival]:
         """Return up to ``most`` frames that have arrived."""
-        return [self.arrived.popleft() for _ in range(min(most, len(self.arrived)))]
+        return [Arrival(self.arrived.popleft(), "") for _ in range(min(most, len(self.arrived)))]
 
     def close(self) -> None:
         """Leave the hub."""
@@ -92,9 +93,9 @@ class MemoryBroadcast:
         self._hub.spread(kind, frame)
         return True
 
-    def receive(self) -> list[bytes]:
+    def receive(self) -> list[Arrival]:
         """Return the frames that have arrived."""
-        frames = list(self.arrived)
+        frames = [Arrival(frame, "") for frame in self.arrived]
         self.arrived.clear()
         return frames
 

@@ -25,6 +25,16 @@ NonNegativeDecimal = Annotated[Decimal, Field(ge=0)]
 PositiveDecimal = Annotated[Decimal, Field(gt=0)]
 
 
+AGENTS: Final = "*agents"
+"""Every agent of the firm, as a lawful sender."""
+SEATS: Final = "*seats"
+"""Every agent whose role is seat."""
+GUESTS: Final = "*guests"
+"""Operators' commands, which are no agents: they hold the key of the operator and are called guest-SOMETHING."""
+OPS: Final = "ops"
+"""What watches the firm, the supervisor or the observer: no agent of the process list, but with a key of its own."""
+
+
 class Plane(StrEnum):
     """Where a kind travels."""
 
@@ -107,6 +117,8 @@ class Message(Part):
     OVERFLOW: ClassVar[Overflow] = Overflow.REFUSE
     KEY: ClassVar[str | None] = None
     OPENS: ClassVar[bool] = False
+    SENDERS: ClassVar[tuple[str, ...]] = (AGENTS,)
+    """Who may lawfully send this kind: names of agents, or AGENTS, SEATS, GUESTS, OPS."""
 
     def __init_subclass__(
         cls,
@@ -120,13 +132,15 @@ class Message(Part):
         overflow: Overflow = Overflow.REFUSE,
         key: str | None = None,
         opens: bool = False,
+        senders: tuple[str, ...] = (AGENTS,),
         **kwargs: Any,
     ) -> None:
         """Record how the kind travels.
 
         ``ttl_s`` None means the configured ``bus.message_ttl_s`` on the direct plane and no expiry for broadcast
         facts; ``key`` names the field by which ``Overflow.LATEST`` conflates; a kind that ``opens`` always begins a
-        conversation of its own, whatever was being handled when it was sent.
+        conversation of its own, whatever was being handled when it was sent; a frame of it by anybody but its
+        ``senders`` is refused by whoever receives it.
         """
         super().__init_subclass__(**kwargs)
         if kind is None:
@@ -134,6 +148,7 @@ class Message(Part):
         cls.KIND = f"{kind}/{version}"
         cls.PLANE, cls.DELIVERY, cls.PRIORITY = plane, delivery, priority
         cls.TTL_S, cls.OVERFLOW, cls.KEY, cls.OPENS = ttl_s, overflow, key, opens
+        cls.SENDERS = senders
         if cls.KIND in _REGISTRY:
             raise TypeError(f"message kind {cls.KIND} is declared twice: {_REGISTRY[cls.KIND]} and {cls}")
         if overflow is Overflow.LATEST and key is None:

@@ -4,7 +4,7 @@ It acknowledges, repeats, recognises repeats, repairs gaps and answers pings; th
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from bus.broadcast import BroadcastPlane
@@ -14,6 +14,7 @@ from bus.delivery import Handled, Outgoing, Parcel, Ring, parcel
 from bus.direct import DirectPlane
 from bus.errors import CodecError
 from bus.inbox import Inbox
+from bus.lawful import Law
 from bus.message import Delivery, Envelope, Header, Message, Overflow, Plane
 from bus.messages import (
     Ack,
@@ -53,7 +54,7 @@ class Post:
     status
         Makes the AGENT_STATUS that heartbeats and pings carry.
     peers
-        Agents of the firm: nobody else's broadcasts are listened to.
+        Agents of the firm and the role of each: nobody else's broadcasts are listened to.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class Post:
         subscriptions: Iterable[str],
         status: Callable[[], AgentStatus],
         *,
-        peers: Iterable[str],
+        peers: Mapping[str, str],
     ) -> None:
         self.name = name
         self.direct = direct
@@ -77,9 +78,11 @@ class Post:
         self.sequencer = Sequencer(round(config.gap_timeout_s * _NS))
         self.counters: Counter[str] = Counter()
         self.last_error = ""
+        self.last_unlawful = ""
         self.notices: list[tuple[Message, str]] = []
         self._subscriptions = frozenset(subscriptions)
         self._peers = frozenset(peers)
+        self._law = Law(peers)
         self._status = status
         self._heartbeat_ns = round(config.heartbeat_s * _NS)
         self._pulse = Pulse(self._heartbeat_ns) if Silent.KIND in self._subscriptions else None
@@ -102,11 +105,11 @@ class Post:
     def collect(self, ready: int, now_ns: int) -> None:
         """Take in what has arrived on the planes that are ``ready``."""
         if ready & DIRECT:
-            for frame in self.direct.receive(_MOST_FRAMES):
-                self._arrive(frame, now_ns)
+            for frame, origin in self.direct.receive(_MOST_FRAMES):
+                self._arrive(frame, origin, now_ns)
         if ready & BROADCAST:
-            for frame in self.broadcast.receive():
-                self._arrive(frame, now_ns)
+            for frame, origin in self.broadcast.receive():
+                self._arrive(frame, origin, now_ns)
 
     def next_input(self, now_ns: int) -> Envelope | None:
         """Take the next unexpired input out of the inbox."""
@@ -226,7 +229,7 @@ class Post:
         self.sequencer.restore([(sender, kind, last) for (sender, kind), last in self._journaled.items()])
         self._acks.clear()
 
-    def _arrive(self, frame: bytes, now_ns: int) -> None:
+    def _arrive(self, frame: bytes, origin: str, now_ns: int) -> None:
         try:
             envelope = decode(frame)
         except CodecError as error:
@@ -245,6 +248,11 @@ class Post:
             return
         if message.PLANE is Plane.BROADCAST and header.sender not in self._peers:
             self.counters["strangers"] += 1
+            return
+        objection = self._law.objection(header, type(message), origin)
+        if objection:
+            self.counters["unlawful"] += 1
+            self.last_unlawful = objection
             return
         arrival = self._arrivals.get(type(message))
         if arrival is not None:

@@ -6,7 +6,7 @@ may not have left is sent again. docs/architecture.md tells why that is exactly-
 
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from bus.agent import Agent
@@ -44,7 +44,7 @@ class Process:
     journal, snapshots
         Where inputs and states are kept.
     peers
-        Names of all agents of the firm.
+        All agents of the firm and the role of each.
     clock_ns
         Nanoseconds since the epoch; a step backwards is never passed on to the agent.
     poll
@@ -62,7 +62,7 @@ class Process:
         journal: Journal,
         snapshots: SnapshotStore,
         *,
-        peers: Iterable[str],
+        peers: Mapping[str, str],
         clock_ns: Callable[[], int],
         poll: Poll,
         version: str,
@@ -76,7 +76,6 @@ class Process:
         self.inputs = 0
         self.stepper = Stepper(agent, ttl_s=config.message_ttl_s)
         kinds = [kind.KIND for kind in agent.handlers]
-        peers = list(peers)
         self.post = Post(agent.name, config, direct, broadcast, kinds, self.status, peers=peers)
         self._snapshots = snapshots
         self._peers = peers
@@ -158,7 +157,8 @@ class Process:
         counters.update(self.post.direct.counters)
         counters.update(self.post.broadcast.counters)
         report: dict[str, str | int | float] = dict(self.agent.report())
-        words = {"last_codec_error": self.post.last_error, "last_invalid": self.stepper.last_invalid}
+        words = {"last_codec_error": self.post.last_error, "last_unlawful": self.post.last_unlawful}
+        words["last_invalid"] = self.stepper.last_invalid
         report |= {key: text[:_MOST_WORDS] for key, text in words.items() if text}
         return AgentStatus(
             agent=self.name,

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from ops.ledger import Ledger
-from ops.schema import FACT_TABLES, compared_columns
+from ops.schema import FACT_TABLES, OPERATION, compared_columns, system_events
 
 Comparable = dict[str, list[tuple[Any, ...]]]
 
@@ -25,7 +25,10 @@ def differences(first: Ledger, second: Ledger) -> list[str]:
 
 
 def _rows(ledger: Ledger, table: Table) -> list[tuple[Any, ...]]:
-    rows = [tuple(row) for row in ledger.read(select(*compared_columns(table)))]
+    query = select(*compared_columns(table))
+    if table is system_events:
+        query = query.where(system_events.c.kind != OPERATION)
+    rows = [tuple(row) for row in ledger.read(query)]
     return sorted(rows, key=lambda row: row[: _key_size(table)])
 
 

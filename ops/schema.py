@@ -257,6 +257,9 @@ position_risks: Final = _table(
 )
 """What guards a position from a bar on, and how endangered it is, whenever that changed."""
 
+OPERATION: Final = "operation"
+"""Kind of the system events that tell of the running of the firm: two runs of one input may differ in them."""
+
 FACT_TABLES: Final = tuple(
     sorted((table for table in metadata.tables.values() if table is not schema_version), key=lambda table: table.name)
 )

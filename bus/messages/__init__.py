@@ -18,6 +18,7 @@ from bus.messages.control import (
     Started,
     Stream,
     SystemCommand,
+    SystemEvent,
     Undelivered,
     record_of,
 )
@@ -125,6 +126,7 @@ __all__ = [
     "Started",
     "Stream",
     "SystemCommand",
+    "SystemEvent",
     "Tail",
     "Undelivered",
     "Urgency",

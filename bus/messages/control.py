@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Strict
 
-from bus.message import Count, Delivery, Message, Name, Overflow, Part, Plane, Priority, Words
+from bus.message import AGENTS, GUESTS, OPS, Count, Delivery, Message, Name, Overflow, Part, Plane, Priority, Words
 from bus.messages.decision import DecisionMade
 from bus.messages.risk import ViolationStatus
 
@@ -17,6 +17,10 @@ class Command(StrEnum):
     """Open a round on ``symbol`` now; the answer carries the decision."""
     HALT = "halt"
     RESUME = "resume"
+    STOP = "stop"
+    """Stop ``agent`` and leave it stopped; ops obeys."""
+    START = "start"
+    """Start ``agent`` again after a stop; ops obeys."""
     REVIEW = "review"
     """Take violation ``violation_id`` of the compliance log to ``status``."""
 
@@ -29,10 +33,14 @@ class AgentState(StrEnum):
     STOPPING = "stopping"
 
 
-class SystemCommand(Message, kind="SYSTEM_COMMAND", plane=Plane.DIRECT, priority=Priority.HIGH, opens=True):
+class SystemCommand(
+    Message, kind="SYSTEM_COMMAND", plane=Plane.DIRECT, priority=Priority.HIGH, opens=True, senders=(GUESTS, OPS)
+):
     """An operator's order to one agent, with a reason and a name where the command needs them.
 
     ``is_new_budget`` makes a resume begin a new drawdown budget: equity is measured against a peak that starts now.
+    ``signature`` is that of the ``key`` of the operator, or of ops, over all other fields and the recipient, see
+    bus/command.py; ``issued_ns`` and ``nonce`` make each command one of its kind, so that it cannot be played again.
     """
 
     command: Annotated[Command, Strict(False)]
@@ -42,6 +50,11 @@ class SystemCommand(Message, kind="SYSTEM_COMMAND", plane=Plane.DIRECT, priority
     is_new_budget: bool = False
     violation_id: Name | None = None
     status: Annotated[ViolationStatus, Strict(False)] | None = None
+    agent: Name | None = None
+    issued_ns: int = 0
+    nonce: Words = ""
+    key: Words = ""
+    signature: bytes = b""
 
 
 class CommandResult(Message, kind="COMMAND_RESULT", plane=Plane.DIRECT, delivery=Delivery.DEADLINE):
@@ -75,6 +88,19 @@ def record_of(command: SystemCommand, sender: str, result: CommandResult) -> Com
     )
 
 
+class SystemEvent(Message, kind="SYSTEM_EVENT", plane=Plane.DIRECT, senders=(OPS,)):
+    """What ops saw happen to the firm or did to it, for the ledger: ``event`` is one word, ``subject`` who it is about.
+
+    ``at_ns``, ``event`` and ``subject`` are its identity: told twice, it is kept once.
+    """
+
+    event: Name
+    subject: Name
+    detail: Words
+    at_ns: int
+    facts: tuple[tuple[str, str | int | float], ...] = ()
+
+
 class Stream(Part):
     """The last sequence a sender has given to one broadcast kind."""
 
@@ -96,7 +122,15 @@ class AgentStatus(Message, kind="AGENT_STATUS", plane=Plane.BROADCAST, priority=
     report: tuple[tuple[str, str | int | float], ...]
 
 
-class Ping(Message, kind="PING", plane=Plane.DIRECT, delivery=Delivery.DEADLINE, priority=Priority.HIGH, ttl_s=5.0):
+class Ping(
+    Message,
+    kind="PING",
+    plane=Plane.DIRECT,
+    delivery=Delivery.DEADLINE,
+    priority=Priority.HIGH,
+    ttl_s=5.0,
+    senders=(AGENTS, GUESTS, OPS),
+):
     """Ask a process for its AGENT_STATUS on the direct plane; answered by the runtime, never journaled."""
 
 

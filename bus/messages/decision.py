@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field, Strict
 
 from bus.message import (
+    SEATS,
     Delivery,
     Message,
     Name,
@@ -54,7 +55,9 @@ OutcomeField = Annotated[Outcome, Strict(False)]
 PhaseField = Annotated[Phase, Strict(False)]
 
 
-class DecisionRequest(Message, kind="DECISION_REQUEST", plane=Plane.DIRECT, delivery=Delivery.DEADLINE):
+class DecisionRequest(
+    Message, kind="DECISION_REQUEST", plane=Plane.DIRECT, delivery=Delivery.DEADLINE, senders=("pads",)
+):
     """PADS asks a seat. The seat answers only once it has seen bar ``bar`` and ``settled`` feedbacks of the symbol.
 
     ``band`` is the half-width of "flat" as a log return over ``horizon`` bars; ``position`` is signed units held,
@@ -78,7 +81,9 @@ class DecisionRequest(Message, kind="DECISION_REQUEST", plane=Plane.DIRECT, deli
     deadline_ns: int
 
 
-class DecisionResponse(Message, kind="DECISION_RESPONSE", plane=Plane.DIRECT, delivery=Delivery.DEADLINE):
+class DecisionResponse(
+    Message, kind="DECISION_RESPONSE", plane=Plane.DIRECT, delivery=Delivery.DEADLINE, senders=(SEATS,)
+):
     """A seat's belief over (down, flat, up), or None when it abstains; ``reasons`` are (factor, contribution).
 
     ``suspected_phase`` is the phase that the seat sees the market enter, None where it suspects no change; PADS checks
@@ -113,7 +118,7 @@ class MemberView(Part):
     cost: float
 
 
-class DecisionMade(Message, kind="DECISION_MADE", plane=Plane.BROADCAST, priority=Priority.NORMAL):
+class DecisionMade(Message, kind="DECISION_MADE", plane=Plane.BROADCAST, priority=Priority.NORMAL, senders=("pads",)):
     """The board's decision on one symbol at one bar, with everything that made it.
 
     ``target`` and ``position`` are signed units; ``expected_return`` a log return over the horizon after costs;
@@ -153,7 +158,12 @@ class Score(Part):
 
 
 class PerformanceFeedback(
-    Message, kind="PERFORMANCE_FEEDBACK", plane=Plane.BROADCAST, priority=Priority.NORMAL, overflow=Overflow.DROP
+    Message,
+    kind="PERFORMANCE_FEEDBACK",
+    plane=Plane.BROADCAST,
+    priority=Priority.NORMAL,
+    overflow=Overflow.DROP,
+    senders=("pads",),
 ):
     """A round settled: ``settled`` counts the symbol's settled rounds, this one included.
 
@@ -173,7 +183,9 @@ class PerformanceFeedback(
     identity_error: float
 
 
-class PhaseTransition(Message, kind="PHASE_TRANSITION", plane=Plane.BROADCAST, overflow=Overflow.DROP):
+class PhaseTransition(
+    Message, kind="PHASE_TRANSITION", plane=Plane.BROADCAST, overflow=Overflow.DROP, senders=("pads",)
+):
     """The phase of a symbol's market changed at a bar."""
 
     symbol: Name

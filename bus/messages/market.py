@@ -32,6 +32,7 @@ class MarketUpdate(
     overflow=Overflow.LATEST,
     key="symbol",
     opens=True,
+    senders=("market",),
 ):
     """A closed bar. ``bar`` counts a symbol's bars from 0 without gaps; ``opened_ns`` is the bar's opening time.
 
@@ -59,7 +60,7 @@ class Rejection(Part):
     example: str
 
 
-class DataReport(Message, kind="DATA_REPORT", plane=Plane.BROADCAST, overflow=Overflow.DROP):
+class DataReport(Message, kind="DATA_REPORT", plane=Plane.BROADCAST, overflow=Overflow.DROP, senders=("market",)):
     """What a source held for one symbol: rows read, accepted, and refused by reason.
 
     ``noted`` counts what was accepted as it is, but a reader should know of, such as a gap before a bar.

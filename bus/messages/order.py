@@ -126,14 +126,16 @@ class Approval(Part):
     signature: bytes
 
 
-class OrderProposed(Message, kind="ORDER_PROPOSED", plane=Plane.DIRECT, priority=Priority.NORMAL):
+class OrderProposed(
+    Message, kind="ORDER_PROPOSED", plane=Plane.DIRECT, priority=Priority.NORMAL, senders=("pads", "risk")
+):
     """PADS asks compliance; checked once the gate has seen portfolio ``portfolio_version`` and the order's bar."""
 
     order: Order
     portfolio_version: int
 
 
-class OrderCleared(Message, kind="ORDER_CLEARED", plane=Plane.DIRECT):
+class OrderCleared(Message, kind="ORDER_CLEARED", plane=Plane.DIRECT, senders=("compliance",)):
     """Compliance passes an order on to risk, with all its verdicts and its signature."""
 
     order: Order
@@ -142,7 +144,7 @@ class OrderCleared(Message, kind="ORDER_CLEARED", plane=Plane.DIRECT):
     approval: Approval
 
 
-class OrderApproved(Message, kind="ORDER_APPROVED", plane=Plane.DIRECT):
+class OrderApproved(Message, kind="ORDER_APPROVED", plane=Plane.DIRECT, senders=("risk",)):
     """Risk passes an order on to execution, with the verdicts and the signatures of both gates."""
 
     order: Order
@@ -155,7 +157,7 @@ class OrderApproved(Message, kind="ORDER_APPROVED", plane=Plane.DIRECT):
         return min((approval.valid_until_ns for approval in self.approvals), default=0)
 
 
-class OrderRejected(Message, kind="ORDER_REJECTED", plane=Plane.BROADCAST):
+class OrderRejected(Message, kind="ORDER_REJECTED", plane=Plane.BROADCAST, senders=("pads", "risk", "compliance")):
     """An order that ends here; ``verdicts`` holds every rule's word, refusals included."""
 
     order: Order
@@ -164,7 +166,7 @@ class OrderRejected(Message, kind="ORDER_REJECTED", plane=Plane.BROADCAST):
     verdicts: tuple[Verdict, ...]
 
 
-class ExecutionReport(Message, kind="EXECUTION_REPORT", plane=Plane.BROADCAST):
+class ExecutionReport(Message, kind="EXECUTION_REPORT", plane=Plane.BROADCAST, senders=("execution",)):
     """One event in the life of an order at the broker.
 
     ``last_quantity``, ``last_price`` and ``fee`` belong to this event (0 unless it is a fill); ``slippage`` is the
@@ -201,7 +203,7 @@ class WorkingOrder(Part):
     remaining: PositiveDecimal
 
 
-class PortfolioUpdate(Message, kind="PORTFOLIO_UPDATE", plane=Plane.BROADCAST):
+class PortfolioUpdate(Message, kind="PORTFOLIO_UPDATE", plane=Plane.BROADCAST, senders=("execution",)):
     """The whole book after one event; ``symbol`` and ``bar`` are the last bar it has seen.
 
     ``version`` rises by one with each update; equity = cash + sum(quantity * last_price). ``carry`` is what holding
@@ -222,7 +224,13 @@ class PortfolioUpdate(Message, kind="PORTFOLIO_UPDATE", plane=Plane.BROADCAST):
 
 
 class RiskLease(
-    Message, kind="RISK_LEASE", plane=Plane.DIRECT, delivery=Delivery.DEADLINE, priority=Priority.HIGH, ttl_s=2.0
+    Message,
+    kind="RISK_LEASE",
+    plane=Plane.DIRECT,
+    delivery=Delivery.DEADLINE,
+    priority=Priority.HIGH,
+    ttl_s=2.0,
+    senders=("risk",),
 ):
     """Risk's standing permission to execution, void after ``expires_ns``.
 
@@ -251,7 +259,7 @@ class RiskAlert(Message, kind="RISK_ALERT", plane=Plane.BROADCAST, priority=Prio
     portfolio_version: int = 0
 
 
-class ExecutionCost(Message, kind="EXECUTION_COST", plane=Plane.BROADCAST):
+class ExecutionCost(Message, kind="EXECUTION_COST", plane=Plane.BROADCAST, senders=("execution",)):
     """What an order that ended has cost: Perold's implementation shortfall, in money, a cost positive.
 
     ``total`` = ``delay`` + ``trading`` + ``opportunity`` + ``fees``, exactly. ``decision_price`` is the reference price
@@ -293,7 +301,14 @@ class HaltStage(StrEnum):
     """The broker itself says that no order rests and nothing is held."""
 
 
-class HaltStatus(Message, kind="HALT_STATUS", plane=Plane.BROADCAST, priority=Priority.HIGH, overflow=Overflow.REFUSE):
+class HaltStatus(
+    Message,
+    kind="HALT_STATUS",
+    plane=Plane.BROADCAST,
+    priority=Priority.HIGH,
+    overflow=Overflow.REFUSE,
+    senders=("execution",),
+):
     """How far halt number ``halt`` has come, by the broker's own word; ``positions`` are signed units."""
 
     halt: Count

@@ -21,7 +21,7 @@ class Tail(Part):
     student: float | None
 
 
-class OrderRisk(Message, kind="ORDER_RISK", plane=Plane.BROADCAST):
+class OrderRisk(Message, kind="ORDER_RISK", plane=Plane.BROADCAST, senders=("risk",)):
     """What an order that risk judged would do to the tail of the book: before, after, and the marginal change."""
 
     order_id: Name
@@ -33,7 +33,7 @@ class OrderRisk(Message, kind="ORDER_RISK", plane=Plane.BROADCAST):
     marginal: Tail
 
 
-class RiskReport(Message, kind="RISK_REPORT", plane=Plane.BROADCAST):
+class RiskReport(Message, kind="RISK_REPORT", plane=Plane.BROADCAST, senders=("risk",)):
     """The risk of the book at the end of a day, and how earlier forecasts of it fared.
 
     ``day`` counts days since the epoch. ``value_at_risk`` and ``tail`` are forecasts for the next day at 97.5 %, of
@@ -71,7 +71,7 @@ class ViolationStatus(StrEnum):
     CLOSED = "closed"
 
 
-class ComplianceViolation(Message, kind="COMPLIANCE_VIOLATION", plane=Plane.BROADCAST):
+class ComplianceViolation(Message, kind="COMPLIANCE_VIOLATION", plane=Plane.BROADCAST, senders=("compliance",)):
     """One entry of the log of violations: a violation at one stage of its life.
 
     ``entry`` counts the entries from 1; ``digest`` is the SHA-256 of this entry chained to ``previous``, that of the
@@ -114,7 +114,7 @@ class Level(Part):
     price: PositiveDecimal
 
 
-class PositionLevels(Message, kind="POSITION_LEVELS", plane=Plane.BROADCAST, overflow=Overflow.DROP):
+class PositionLevels(Message, kind="POSITION_LEVELS", plane=Plane.BROADCAST, overflow=Overflow.DROP, senders=("pads",)):
     """What guards a position from a bar on, and how endangered it is; sent when it changes.
 
     ``entry`` is the average price of entry, ``stop`` where it is given up, both in money; ``levels`` are drawn between

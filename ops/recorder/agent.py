@@ -25,6 +25,7 @@ from bus.messages import (
     PositionLevels,
     RiskAlert,
     RiskReport,
+    SystemEvent,
 )
 from ops.ledger import Ledger
 from ops.recorder import rows
@@ -139,6 +140,11 @@ class Recorder(Agent):
     def command(self, record: CommandRecord) -> None:
         """Keep an operator's command."""
         self._take(rows.command_rows(record, self.conversation, self._stamp()))
+
+    @handles(SystemEvent)
+    def operation(self, event: SystemEvent) -> None:
+        """Keep what ops saw or did."""
+        self._take(rows.operation_rows(event, self._stamp()))
 
     @handles(PhaseTransition)
     def phase(self, transition: PhaseTransition) -> None:

@@ -29,9 +29,10 @@ from bus.messages import (
     PositionLevels,
     RiskAlert,
     RiskReport,
+    SystemEvent,
     Verdict,
 )
-from ops.schema import ESTIMATORS
+from ops.schema import ESTIMATORS, OPERATION
 
 COMPLIANCE: Final = "compliance"
 REJECTED: Final = "rejected"
@@ -229,6 +230,13 @@ def command_rows(record: CommandRecord, header: Header, at: Stamp) -> Rows:
     word = "done" if record.is_done else "refused"
     detail = f"{record.command.value} by {record.operator or 'nobody named'}, {word}: {record.detail}"
     return {"system_events": [(event_id, "command", header.sender, None, detail, facts, *at)]}
+
+
+def operation_rows(event: SystemEvent, at: Stamp) -> Rows:
+    """Keep what ops saw or did; two runs of one input may differ in it, so it is of a kind of its own."""
+    event_id = f"{OPERATION}/{event.at_ns}/{event.event}/{event.subject}"
+    facts = _json({"event": event.event, **dict(event.facts)})
+    return {"system_events": [(event_id, OPERATION, event.subject, None, event.detail, facts, *at)]}
 
 
 def phase_rows(transition: PhaseTransition, at: Stamp) -> Rows:

@@ -81,7 +81,7 @@ def make_process(agent: Agent, names: tuple[str, ...], folder: Path, url: str) -
     broadcast.connect_or_fail(5.0)
     process = Process(
         agent, config, direct, broadcast, Journal.open(run_dir.journal(agent.name), agent.name),
-        SnapshotStore(run_dir.snapshots(agent.name)), peers=names, clock_ns=time.time_ns,
+        SnapshotStore(run_dir.snapshots(agent.name)), peers=dict.fromkeys(names, "seat"), clock_ns=time.time_ns,
         poll=LivePoll(direct, broadcast), version="bench",
     )  # fmt: skip
     process.start()

@@ -98,7 +98,8 @@ class Bench:
         self.broadcast: MemoryBroadcast = hub.broadcast(kinds)
         process = Process(
             Answerer(NAME), BusConfig(), self.direct, self.broadcast, Journal.open(self.folder / "j", NAME),
-            SnapshotStore(self.folder / "s"), peers=PEERS, clock_ns=lambda: self.now_ns, poll=lambda _: True,
+            SnapshotStore(self.folder / "s"),
+            peers=dict.fromkeys(PEERS, "service"), clock_ns=lambda: self.now_ns, poll=lambda _: True,
             version="test",
         )  # fmt: skip
         process.start()
@@ -232,7 +233,7 @@ def test_a_message_of_more_parts_than_one_is_refused_and_counted(short_dir: Path
         frames: list[bytes] = []
         deadline = time.monotonic() + 5.0
         while not frames and time.monotonic() < deadline:
-            frames = plane.receive(10)
+            frames = [frame for frame, _ in plane.receive(10)]
     plane.close()
     assert frames == [b"three"]
     assert plane.counters["codec_errors"] == 1

@@ -179,7 +179,7 @@ def test_garbage_and_strangers_are_counted(tmp_path: Path) -> None:
     now = world.processes["answerer"].now()
     header = Header("x:1", "x:1", "", Fact.KIND, "x", "somebody", 0, now, 0, 3)
     for frame in (b"", b"\xff" * 40, encode(header, Fact(number=1))):
-        post._arrive(frame, now)
+        post._arrive(frame, "", now)
     counters = dict(world.processes["answerer"].status().counters)
     assert counters["codec_errors"] == 2
     assert counters["misrouted"] == 1

@@ -22,6 +22,8 @@ from bus.simulation import Simulation
 from bus.snapshot import SnapshotStore
 
 PATIENCE_S = 10.0
+ABSENT = ("operator", "answerer")
+"""In the process list whether or not a test starts them."""
 
 
 class World(Protocol):
@@ -83,7 +85,7 @@ class LiveWorld:
             broadcast,  # type: ignore[arg-type]
             Journal.open(self.folder / "journal" / agent.name, agent.name, segment_bytes=1 << 20),
             SnapshotStore(self.folder / "snapshots" / agent.name),
-            peers=list(names),
+            peers=dict.fromkeys((*names, *ABSENT), "service"),
             clock_ns=time.time_ns,
             poll=poll,
             version="test",
@@ -101,7 +103,7 @@ class LiveWorld:
     def tell(self, to: str, message: Message) -> None:
         name = f"operator:{next(self._ids)}"
         header = Header(name, name, "", message.KIND, "operator", to, 0, time.time_ns(), 60_000, int(message.PRIORITY))
-        self.processes[to].post._arrive(encode(header, message), self.processes[to].now())
+        self.processes[to].post._arrive(encode(header, message), "", self.processes[to].now())
 
     def until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
