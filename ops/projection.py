@@ -39,9 +39,12 @@ class Projection:
         self._write_trades(connection, sorted({row[0] for row in facts.get("fills", ())}))
         totals = dict(before.totals)
         for symbol, news in earned(facts.get("settlements", ()), facts.get("scores", ())).items():
-            base, rounds = _continuation(connection, symbol, totals.get(symbol, {}), news)
-            rows, totals[symbol] = performance_rows(base, rounds)
-            self._writer.write(connection, "strategy_performance", rows)
+            reached = totals.get(symbol, {})
+            unknown = _unknown(connection, symbol, reached, news)
+            if unknown:
+                base, rounds = _continuation(connection, symbol, reached, unknown)
+                rows, totals[symbol] = performance_rows(base, rounds)
+                self._writer.write(connection, "strategy_performance", rows)
         members = self._write_strategies(connection, facts, before, totals)
         return Reached(totals, members)
 
@@ -72,13 +75,30 @@ def _load(connection: Connection) -> Reached:
     return Reached(totals, frozenset(connection.scalars(select(strategies.c.member))))
 
 
+def _unknown(
+    connection: Connection, symbol: str, reached: Mapping[str, Totals], rounds: Sequence[Earned]
+) -> Sequence[Earned]:
+    """Leave out the rounds that are here as they are: a recorder that comes back hands in again what it had."""
+    if _are_next(reached, rounds):
+        return rounds
+    columns = [_performance[name] for name in Earned._fields]
+    between = _performance.settled.between(rounds[0].settled, rounds[-1].settled)
+    query = select(*columns).where(_performance.symbol == symbol, between)
+    known = {Earned._make(row) for row in connection.execute(query)}
+    return [part for part in rounds if part not in known]
+
+
+def _are_next(reached: Mapping[str, Totals], rounds: Sequence[Earned]) -> bool:
+    return all(rounds[0].settled > totals.settled for totals in reached.values())
+
+
 def _continuation(
     connection: Connection, symbol: str, reached: Mapping[str, Totals], rounds: Sequence[Earned]
 ) -> tuple[Mapping[str, Totals], Sequence[Earned]]:
     """Return the totals to run on from and the rounds to run over, older ones again where these are not the next."""
-    first = rounds[0].settled
-    if all(first > totals.settled for totals in reached.values()):
+    if _are_next(reached, rounds):
         return reached, rounds
+    first = rounds[0].settled
     is_later = and_(_performance.symbol == symbol, _performance.settled >= first)
     is_earlier = and_(_performance.symbol == symbol, _performance.settled < first)
     columns = [_performance[name] for name in Earned._fields]
