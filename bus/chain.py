@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from bus.errors import JournalError
-from bus.segment import ORIGIN, BrokenJournal, Damage, Position, Record, RecordType, Segment, explained
+from bus.segment import COMPRESSED, ORIGIN, BrokenJournal, Damage, Position, Record, RecordType, Segment, explained
 
-_NAME: Final = re.compile(r"[0-9]{8}\.log")
+_NAME: Final = re.compile(r"[0-9]{8}\.log(\.gz)?")
+_UNFINISHED: Final = ".new"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def verify(folder: Path) -> VerifyReport:
     counts: Counter[RecordType] = Counter()
     try:
         for walked, path in enumerate(paths, start=1):
-            if path != segment_path(folder, walked):
+            if _index_of(path) != walked:
                 raise _missing(folder, walked)
             segment = Segment(path)
             agent = agent or segment.agent
@@ -99,18 +100,18 @@ def segment_path(folder: Path, index: int) -> Path:
 def segment_paths(folder: Path, *, is_whole: bool = True) -> list[Path]:
     """List the segments in order; where the journal ``is_whole``, none may be missing."""
     with explained(folder, "list this journal"):
-        paths = sorted(folder.iterdir())
+        paths = _without_twins(sorted(path for path in folder.iterdir() if path.suffix != _UNFINISHED))
     for index, path in enumerate(paths, start=1):
         if not _NAME.fullmatch(path.name):
             raise JournalError(f"{path}: not part of a journal, whose files are 00000001.log and on: move it elsewhere")
-        if is_whole and path != segment_path(folder, index):
+        if is_whole and _index_of(path) != index:
             raise _missing(folder, index)
     return paths
 
 
 def check_start(segment: Segment, agent: str, position: Position | None = None) -> None:
     """Refuse a segment of another agent, or one that does not begin at ``position`` (None where that is unknown)."""
-    expected = ORIGIN if segment.path == segment_path(segment.path.parent, 1) else position
+    expected = ORIGIN if _index_of(segment.path) == 1 else position
     reason = ""
     if segment.agent != agent:
         reason = f"it is of the journal of {segment.agent!r}, expected {agent!r}"
@@ -145,6 +146,16 @@ def _segments_from(paths: list[Path], first: int) -> list[Segment]:
         if segments[0].start.number <= first:
             break
     return segments
+
+
+def _index_of(path: Path) -> int:
+    return int(path.name.partition(".")[0])
+
+
+def _without_twins(paths: list[Path]) -> list[Path]:
+    """Leave out a compressed segment whose original is still there: one of them was about to go."""
+    names = {path.name for path in paths}
+    return [path for path in paths if path.suffix != COMPRESSED or path.stem not in names]
 
 
 def _some(paths: list[Path], folder: Path) -> list[Path]:

@@ -1,11 +1,14 @@
-"""One file of a journal: a header, then records, each chained to the one before.
+"""One file of a journal: a header, then records, each chained to the one before; a finished one may be compressed.
 
 All integers are little-endian. The header is magic, version, agent, number of the first record, the chain before it,
 CRC; a record is payload length, type, time, CRC of these three, payload, CRC of the payload, chain. Two CRCs, because
 a length that cannot be trusted would leave nothing to say about the bytes after it.
 """
 
+import gzip
+import io
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +17,7 @@ from errno import EACCES, EDQUOT, EFBIG, ENOSPC, EPERM, EROFS
 from hashlib import blake2b
 from pathlib import Path
 from struct import Struct
-from typing import IO, Final, NamedTuple
+from typing import IO, Final, NamedTuple, cast
 from zlib import crc32
 
 from bus.errors import JournalError
@@ -31,6 +34,7 @@ _HEADER: Final = Struct(f"<{len(MAGIC)}sH{MAX_AGENT_BYTES}sQ{CHAIN_BYTES}s")
 HEADER_BYTES: Final = _HEADER.size + _CRC.size
 RECORD_OVERHEAD_BYTES: Final = HEAD_CRC.size + TAIL.size
 _READ_BYTES: Final = 1 << 18
+COMPRESSED: Final = ".gz"
 _NO_SPACE: Final = (ENOSPC, EDQUOT, EFBIG)
 _NO_ACCESS: Final = (EACCES, EPERM, EROFS)
 
@@ -114,15 +118,15 @@ class Segment:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with explained(path, "read"), path.open("rb") as file:
+        with explained(path, "read"), _opened(path) as file:
             header = file.read(HEADER_BYTES)
             self.agent, self.start = _unpack_header(header, path, file)
         self.position = self.start
         self.offset = HEADER_BYTES
 
     def __iter__(self) -> Iterator[Record]:
-        with explained(self.path, "read"), self.path.open("rb", buffering=_READ_BYTES) as file:
-            size = os.fstat(file.fileno()).st_size
+        with explained(self.path, "read"), _opened(self.path, is_whole=True) as file:
+            size = file.seek(0, os.SEEK_END)
             file.seek(HEADER_BYTES)
             self.position, self.offset = self.start, HEADER_BYTES
             while self.offset < size:
@@ -157,6 +161,20 @@ class Segment:
         file.seek(self.offset)
         is_torn = len(file.read(size - self.offset).rstrip(b"\0")) <= extent
         return BrokenJournal(Damage(self.path, self.position.number, self.offset, reason, is_torn))
+
+
+@contextmanager
+def _opened(path: Path, *, is_whole: bool = False) -> Iterator[IO[bytes]]:
+    """Open a segment for reading; a compressed one is inflated, ``is_whole`` all of it before anything is read."""
+    if path.suffix != COMPRESSED:
+        with path.open("rb", buffering=_READ_BYTES) as plain:
+            yield plain
+        return
+    try:
+        with gzip.open(path, "rb") as packed:
+            yield io.BytesIO(packed.read()) if is_whole else cast("IO[bytes]", packed)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise BrokenJournal(Damage(path, None, 0, f"it cannot be inflated: {error}")) from None
 
 
 _TYPES: Final = {int(member): member for member in RecordType}

@@ -10,6 +10,7 @@ from bus.errors import BoardroomError
 from cli.ablate import ablate
 from cli.ask import ask
 from cli.backtest import backtest
+from cli.compact import compact
 from cli.compliance import compliance
 from cli.demo import demo
 from cli.doctor import doctor
@@ -17,6 +18,7 @@ from cli.drill import drill
 from cli.halt import halt
 from cli.keys import keys
 from cli.options import errors
+from cli.prepare import prepare
 from cli.replay import replay
 from cli.resume import resume
 from cli.review import review
@@ -35,8 +37,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 VERBS = (
-    *(demo, up, status, stop, halt, resume, drill),
-    *(ask, why, violations, review, compliance, replay, verify, backtest, ablate, keys, doctor),
+    *(demo, prepare, up, status, stop, halt, resume, drill),
+    *(ask, why, violations, review, compliance, replay, verify, compact, backtest, ablate, keys, doctor),
 )
 for verb in VERBS:
     app.command()(verb)
