@@ -1,26 +1,36 @@
-"""The broadcast plane: Redis pub/sub, one channel per kind, on two sockets that live in the process's own poll.
+"""The broadcast plane: Redis pub/sub, one channel per kind and sender, read in two lanes by the process's own poll.
 
-redis-py makes and authenticates the connections; frames are then read and written without blocking, because the
-agent loop has one thread and Redis may stall or vanish at any moment.
+A channel belongs to its sender, and Redis lets nobody else publish on it, so that the channel vouches for who speaks.
+Kinds of high priority have a connection of their own, which is read to its end before a bounded part of the other.
 """
 
 import contextlib
-import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Any, Final, Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final, Protocol
 
 import hiredis
-import redis
 
+from bus.config import Settings
 from bus.errors import ConfigError, Fatal, Transient
-from bus.lawful import Arrival
+from bus.lawful import Arrival, Law
+from bus.message import Message, Plane, Priority, lookup
+from bus.messages import AgentStatus
+from bus.redis_acl import CHANNELS, load_secrets
+from bus.redis_links import Attempt, Links, Opener, Secrets
+from bus.redis_server import EMBEDDED, url_of
+from bus.redis_wire import Wire
+from bus.rundir import RunDir
 
-_CHANNEL: Final = "boardroom."
-_READ_BYTES: Final = 1 << 18
-_MAX_UNSENT_BYTES: Final = 8 << 20
 _RETRY_S: Final = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+_STANDS_S: Final = 5.0
+_WATCH_S: Final = 0.1
+_HIGH_BYTES: Final = 1 << 20
+_OTHER_BYTES: Final = 1 << 15
+_MESSAGE: Final = b"message"
+Subscriptions = Mapping[str, Iterable[str]]
+"""Wire names, each with the senders to hear."""
 
 
 class BroadcastPlane(Protocol):
@@ -38,41 +48,98 @@ class BroadcastPlane(Protocol):
         """Give up all sockets."""
 
 
+def subscriptions(handled: Iterable[type[Message]], peers: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return what an agent of a firm must subscribe to: what it handles and heartbeats, each by its lawful senders."""
+    law = Law(peers)
+    kinds = {kind for kind in handled if kind.PLANE is Plane.BROADCAST} | {AgentStatus}
+    return {kind.KIND: sorted(law.senders(kind) & peers.keys()) for kind in sorted(kinds, key=lambda each: each.KIND)}
+
+
+def open_broadcast(settings: Settings, name: str, handled: Iterable[type[Message]]) -> "RedisBroadcast":
+    """Return the broadcast plane of an agent of this firm, not connected yet.
+
+    Raises
+    ------
+    ConfigError
+        The URL cannot be used.
+    """
+    bus = settings.firm.bus
+    peers = {peer: entry.role for peer, entry in settings.firm.agents.items()}
+    by_name = bus.redis_url == EMBEDDED or bus.redis_auth == "acl"
+    return RedisBroadcast(
+        url_of(bus.redis_url, RunDir(settings.run_dir)), subscriptions(handled, peers), name,
+        (lambda: load_secrets(settings.keys, name)) if by_name else None,
+    )  # fmt: skip
+
+
+def channel(kind: str, sender: str) -> bytes:
+    """Return the name of the channel on which ``sender`` publishes a kind."""
+    return f"{CHANNELS}{kind}.{sender}".encode()
+
+
 class RedisBroadcast:
-    """Two connections to Redis: one subscribed, one that publishes.
+    """Up to three connections to Redis: one publishes, one is subscribed to what is urgent, one to the rest.
 
     Parameters
     ----------
     url
-        ``unix://PATH``, ``redis://`` or ``rediss://`` URL, credentials included.
-    kinds
-        Wire names to subscribe to.
+        ``unix://PATH``, ``redis://`` or ``rediss://`` URL; of the last, ``ssl_ca_certs``, ``ssl_certfile`` and
+        ``ssl_keyfile`` name files in its query.
+    subscribed
+        Kinds to subscribe to, each with its senders.
+    name
+        This process: the sender on whose channels it publishes.
+    secrets
+        Gives the passwords of the user ``name``, the newest first; None logs in with what the URL holds.
     monotonic
-        Clock for reconnecting, in seconds.
+        Clock for reconnecting and for noticing a dead server, in seconds.
 
     Attributes
     ----------
     is_connected
-        Whether both connections stand.
+        Whether all connections stand.
     filenos
         Descriptors to poll for reading.
+    refusal
+        What Redis refused last, and what to do; empty when it refused nothing.
     """
 
-    def __init__(self, url: str, kinds: Iterable[str], *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        url: str,
+        subscribed: Subscriptions,
+        name: str,
+        secrets: Secrets | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.counters: Counter[str] = Counter()
         self.is_connected = False
         self.filenos: tuple[int, ...] = ()
-        self._kinds = sorted(kinds)
+        self.refusal = ""
+        self.name = name
+        self._origins = {channel(kind, sender): sender for kind, senders in subscribed.items() for sender in senders}
+        urgent = {channel(kind, sender) for kind in subscribed if _is_urgent(kind) for sender in subscribed[kind]}
+        self._own: dict[str, bytes] = {}
         self._monotonic = monotonic
-        self._where = url.rsplit("@", 1)[-1]
-        try:
-            self._pool = redis.ConnectionPool.from_url(url, socket_connect_timeout=1.0, socket_timeout=1.0, protocol=2)
-        except ValueError as error:
-            raise ConfigError(f"bus.redis_url {self._where}: {error}; correct it") from None
-        self._subscriber: _Wire | None = None
-        self._publisher: _Wire | None = None
+        self._opener = Opener(url, name, secrets, sorted(urgent), sorted(self._origins.keys() - urgent))
+        self._links: Links | None = None
+        self._attempt: Attempt | None = None
         self._failures = 0
         self._retry_at = 0.0
+        self._since = 0.0
+        self._watch_at = 0.0
+        self._is_other_next = True
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something may be waiting that no poll of the descriptors tells of."""
+        return self._links is not None and any(wire.has_more for wire in self._links.wires)
+
+    @property
+    def patient_fileno(self) -> int | None:
+        """Descriptor of the connection on which nothing urgent comes."""
+        return None if self._links is None or self._links.other is None else self._links.other.fileno
 
     def connect(self) -> None:
         """Connect and subscribe.
@@ -80,21 +147,12 @@ class RedisBroadcast:
         Raises
         ------
         Transient
-            Redis does not answer; ``reconnect`` may be called again later.
+            Redis does not answer; another attempt may succeed.
+        ConfigError
+            It answers, and refuses.
         """
         self._drop()
-        try:
-            self._publisher = _Wire(self._pool)
-            if self._kinds:
-                self._subscriber = _Wire(self._pool)
-                self._subscriber.command("SUBSCRIBE", *(_CHANNEL + kind for kind in self._kinds))
-                self._subscriber.wait_for_subscriptions(len(self._kinds))
-        except (redis.RedisError, OSError) as error:
-            self._drop()
-            raise Transient(f"no Redis at {self._where}: {error}") from None
-        self.is_connected = True
-        self.filenos = tuple(wire.fileno for wire in (self._subscriber, self._publisher) if wire is not None)
-        self._failures = 0
+        self._take(self._opener.open())
 
     def connect_or_fail(self, patience_s: float) -> None:
         """Connect, trying for ``patience_s`` seconds.
@@ -103,6 +161,8 @@ class RedisBroadcast:
         ------
         Fatal
             No Redis in that time.
+        ConfigError
+            It answers, and refuses.
         """
         deadline = self._monotonic() + patience_s
         while True:
@@ -117,154 +177,120 @@ class RedisBroadcast:
                 time.sleep(0.05)
 
     def reconnect(self) -> bool:
-        """Try again if it is time to; True when the connection came back."""
-        if self.is_connected or self._monotonic() < self._retry_at:
+        """Have a thread try again when it is time to; True when the connections came back. Never blocks."""
+        if self.is_connected:
             return False
-        try:
-            self.connect()
-        except Transient:
+        if self._attempt is None:
+            if self._monotonic() >= self._retry_at:
+                self._attempt = Attempt(self._opener.open)
+            return False
+        if self._attempt.is_running:
+            return False
+        attempt, self._attempt = self._attempt, None
+        if attempt.links is None:
             self._failures += 1
             self._retry_at = self._monotonic() + _RETRY_S[min(self._failures, len(_RETRY_S)) - 1]
+            self.refusal = str(attempt.error) if isinstance(attempt.error, ConfigError) else ""
+            self.counters["redis_refused"] += bool(self.refusal)
             return False
+        self._take(attempt.links)
         self.counters["redis_reconnects"] += 1
         return True
 
     def publish(self, kind: str, frame: bytes) -> bool:
         """Hand a frame to Redis; False when it cannot leave now: receivers will ask for it."""
-        if self._publisher is None:
-            self.counters["unpublished"] += 1
-            return False
+        own = self._own.get(kind) or self._own.setdefault(kind, channel(kind, self.name))
         try:
-            self._publisher.command("PUBLISH", _CHANNEL + kind, frame)
+            if self._links is not None and self._links.publisher.offer(b"PUBLISH", own, frame):
+                return True
         except OSError:
             self._lost()
-            self.counters["unpublished"] += 1
-            return False
-        return True
+        self.counters["unpublished"] += 1
+        return False
 
     def receive(self) -> list[Arrival]:
-        """Return the frames that have arrived."""
-        frames: list[bytes] = []
+        """Return frames that have arrived: what is urgent, else a bounded part of the rest."""
+        arrived: list[Arrival] = []
+        if self._links is None:
+            return arrived
+        publisher, high, other = self._links
         try:
-            if self._publisher is not None:
-                self._publisher.discard()
-            if self._subscriber is not None:
-                self._subscriber.read_messages(frames)
+            self._hear_replies(publisher)
+            if high is not None:
+                self._read(high, _HIGH_BYTES, arrived)
+            self._is_other_next = not (arrived and self._is_other_next)
+            if other is not None and self._is_other_next:
+                self._read(other, _OTHER_BYTES, arrived)
         except (OSError, hiredis.HiredisError):
             self._lost()
-        return [Arrival(frame, "") for frame in frames]
+        return arrived
+
+    def watch(self, readable: Collection[int]) -> None:
+        """Notice a server that has fallen silent without closing; ``readable`` are descriptors with something to read.
+
+        What is readable is not silent: a process that was held up itself must read before it judges.
+        """
+        now_s = self._monotonic()
+        if self._links is None or now_s < self._watch_at:
+            return
+        self._watch_at = now_s + _WATCH_S
+        try:
+            for wire in self._links.wires:
+                wire.flush()
+                if wire.fileno not in readable and not wire.has_more:
+                    wire.watch(now_s)
+        except OSError:
+            self._lost()
 
     def close(self) -> None:
-        """Give up both sockets, after what is still unsent has left."""
-        if self._publisher is not None:
+        """Give up all sockets, after what is still unsent has left."""
+        if self._links is not None:
             with contextlib.suppress(OSError):
-                self._publisher.drain()
+                self._links.publisher.drain()
+        if self._attempt is not None:
+            self._attempt.abandon()
+            self._attempt = None
         self._drop()
+
+    def _hear_replies(self, publisher: Wire) -> None:
+        for reply in publisher.replies():
+            if isinstance(reply, hiredis.ReplyError):
+                self.refusal = f"Redis at {self._opener.where} refuses what {self.name} publishes: {reply}"
+                self.counters["forbidden" if str(reply).startswith("NOPERM") else "unpublished"] += 1
+        publisher.flush()
+
+    def _read(self, wire: Wire, most_bytes: int, arrived: list[Arrival]) -> None:
+        origins = self._origins
+        for reply in wire.replies(most_bytes):
+            if type(reply) is list and reply[0] == _MESSAGE:
+                arrived.append(Arrival(reply[2], origins[reply[1]]))
+            elif isinstance(reply, hiredis.ReplyError):
+                raise ConnectionError(str(reply))
+
+    def _take(self, links: Links) -> None:
+        self._links = links
+        self.filenos = tuple(wire.fileno for wire in links.wires)
+        self.is_connected = True
+        self.refusal = ""
+        self._since = self._monotonic()
 
     def _lost(self) -> None:
         self.counters["redis_lost"] += 1
         self._drop()
-        self._retry_at = self._monotonic()
+        now_s = self._monotonic()
+        self._failures = 0 if now_s - self._since > _STANDS_S else self._failures + 1
+        self._retry_at = now_s + (_RETRY_S[min(self._failures, len(_RETRY_S)) - 1] if self._failures else 0.0)
 
     def _drop(self) -> None:
         self.is_connected = False
         self.filenos = ()
-        for wire in (self._subscriber, self._publisher):
-            if wire is not None:
+        if self._links is not None:
+            for wire in self._links.wires:
                 wire.close()
-        self._subscriber = self._publisher = None
+        self._links = None
 
 
-class _Wire:
-    """One non-blocking connection that speaks RESP through hiredis."""
-
-    def __init__(self, pool: redis.ConnectionPool) -> None:
-        connection: Any = pool.make_connection()
-        connection.connect()
-        self._connection = connection
-        self._socket: socket.socket = connection._sock  # redis-py has no public accessor
-        self.fileno = self._socket.fileno()
-        self._socket.setblocking(False)
-        self._reader = hiredis.Reader()
-        self._unsent = bytearray()
-        self._early: list[Any] = []
-
-    def command(self, *words: str | bytes) -> None:
-        """Send a command without waiting for its reply."""
-        packed = hiredis.pack_command(words)  # type: ignore[arg-type]  # its stub says a tuple of one
-        if self._unsent:
-            self._unsent += packed
-            self._flush()
-            return
-        try:
-            sent = self._socket.send(packed)
-        except BlockingIOError:
-            sent = 0
-        if sent < len(packed):
-            self._unsent += packed[sent:]
-
-    def wait_for_subscriptions(self, count: int) -> None:
-        """Block until that many subscriptions are confirmed; messages that arrive meanwhile are kept."""
-        self._socket.settimeout(1.0)
-        while count > 0:
-            self._reader.feed(self._read())
-            while (reply := self._reader.gets()) is not False:
-                if isinstance(reply, hiredis.ReplyError):
-                    raise redis.ResponseError(str(reply))
-                if reply[0] == b"subscribe":
-                    count -= 1
-                else:
-                    self._early.append(reply)
-        self._socket.setblocking(False)
-
-    def drain(self) -> None:
-        """Block until everything unsent has left."""
-        self._socket.settimeout(1.0)
-        if self._unsent:
-            self._socket.sendall(self._unsent)
-            self._unsent.clear()
-
-    def discard(self) -> None:
-        """Read and drop the replies to what was published, and send what is still unsent."""
-        for _ in self._replies():
-            pass
-        if self._unsent:
-            self._flush()
-
-    def read_messages(self, frames: list[bytes]) -> None:
-        """Append the payloads of the messages that have arrived."""
-        frames.extend(reply[2] for reply in self._replies() if isinstance(reply, list) and reply[0] == b"message")
-
-    def close(self) -> None:
-        """Close the socket."""
-        with contextlib.suppress(OSError, redis.RedisError):
-            self._connection.disconnect()
-
-    def _replies(self) -> Iterable[Any]:
-        early, self._early = self._early, []
-        yield from early
-        while True:
-            try:
-                data = self._read()
-            except BlockingIOError:
-                return
-            self._reader.feed(data)
-            while (reply := self._reader.gets()) is not False:
-                if isinstance(reply, hiredis.ReplyError):
-                    raise ConnectionError(str(reply))
-                yield reply
-            if len(data) < _READ_BYTES:
-                return
-
-    def _read(self) -> bytes:
-        data = self._socket.recv(_READ_BYTES)
-        if not data:
-            raise ConnectionResetError("Redis closed the connection")
-        return data
-
-    def _flush(self) -> None:
-        with contextlib.suppress(BlockingIOError):
-            sent = self._socket.send(self._unsent)
-            del self._unsent[:sent]
-        if len(self._unsent) > _MAX_UNSENT_BYTES:
-            raise ConnectionError(f"Redis takes nothing: {len(self._unsent)} bytes wait")
+def _is_urgent(kind: str) -> bool:
+    """Tell whether a kind goes in the urgent lane; heartbeats must not overtake the broadcasts that they count."""
+    known = lookup(kind)
+    return known is not None and known.PRIORITY is Priority.HIGH and known is not AgentStatus

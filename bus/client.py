@@ -8,11 +8,11 @@ from typing import Final, TypeVar
 
 from bus.codec import decode, encode
 from bus.config import Settings
-from bus.direct import ZmqDirect, addresses
+from bus.direct import open_direct
 from bus.errors import CodecError, Transient
-from bus.message import Header, Message
+from bus.lawful import GUEST_PREFIX
+from bus.message import NEVER_EXPIRES, OPS, Header, Message
 from bus.messages import AgentStatus, Ping
-from bus.rundir import RunDir
 
 _NS: Final = 1_000_000_000
 _POLL_MS: Final = 50
@@ -21,19 +21,28 @@ R = TypeVar("R", bound=Message)
 
 
 class Client:
-    """Talks to the agents of one run directory.
+    """Talks to the agents of one firm, and to what watches it.
+
+    Over tcp it holds the key of the operator, or as ops that of ops.
 
     Parameters
     ----------
     settings
         Configuration of the firm.
+    as_ops
+        Speaks as "ops", which one process of a firm may: a second one would take away the answers of the first.
+
+    Raises
+    ------
+    ConfigError
+        Addresses or keys are missing, or do not fit.
     """
 
-    def __init__(self, settings: Settings) -> None:
-        self.name = f"guest-{os.getpid()}-{next(_COUNTER)}"
-        names = list(settings.firm.agents)
-        book = addresses(settings.firm.bus, names, RunDir(settings.run_dir).sockets)
-        self._direct = ZmqDirect(self.name, book, is_client=True)
+    def __init__(self, settings: Settings, *, as_ops: bool = False) -> None:
+        guest = f"{GUEST_PREFIX}{os.getpid()}-{next(_COUNTER)}"
+        self.name = OPS if as_ops else guest
+        self._prefix = f"{OPS}@{time.time_ns()}" if as_ops else guest
+        self._direct = open_direct(settings, self.name, is_client=True)
         self._count = 0
 
     def __enter__(self) -> "Client":
@@ -76,8 +85,9 @@ class Client:
 
     def _send(self, name: str, message: Message, timeout_s: float) -> str:
         self._count += 1
-        message_id = f"{self.name}:{self._count}"
-        ttl_ms = round(timeout_s * 1000)
+        message_id = f"{self._prefix}:{self._count}"
+        # how an agent is can be asked of one whose clock is ahead, too
+        ttl_ms = NEVER_EXPIRES if isinstance(message, Ping) else round(timeout_s * 1000)
         header = Header(
             message_id, message_id, "", message.KIND, self.name, name, 0, time.time_ns(), ttl_ms, int(message.PRIORITY)
         )
@@ -87,9 +97,10 @@ class Client:
 
     def _receive(self) -> Iterable[tuple[Header, Message]]:
         self._direct.poller.poll(_POLL_MS)
-        for frame, _ in self._direct.receive(64):
+        for frame, origin in self._direct.receive(64):
             try:
                 header, message, _ = decode(frame)
             except CodecError:
                 continue
-            yield header, message
+            if origin in ("", header.sender):
+                yield header, message

@@ -5,13 +5,13 @@ The header comes first so that a router can read it without touching the body. d
 
 from decimal import Decimal, InvalidOperation
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgpack
 from pydantic import ValidationError
 
 from bus.errors import CodecError
-from bus.message import MAX_COUNT, Envelope, Header, Message, Part, lookup
+from bus.message import MAX_COUNT, Envelope, Header, Message, Overflow, Part, lookup
 
 MAX_FRAME_BYTES: Final = 1 << 20
 DECIMAL_EXT: Final = 1
@@ -25,6 +25,19 @@ _MAX_IDS: Final = 512
 _MAX_DECIMAL_BYTES: Final = 100
 _MAX_DECIMAL_POWER: Final = 1_000
 _SHOWN: Final = 40
+_GLANCE_BYTES: Final = 4_096
+
+
+class Sealed(NamedTuple):
+    """A message of which only the header has been read, and the field under which a newer one replaces it."""
+
+    header: Header
+    key: str
+    frame: bytes
+
+
+Waiting = Envelope | Sealed
+"""A message on its way to its agent, read whole or in part."""
 
 
 def encode(header: Header, message: Message) -> bytes:
@@ -90,6 +103,50 @@ def decode_header(frame: bytes) -> Header:
         return _header(tuple(unpacker.unpack() for _ in range(_HEADER_FIELDS)))
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException) as error:
         raise CodecError(f"malformed frame of {len(frame)} bytes: {type(error).__name__} {error}".strip()) from None
+
+
+class Sealer:
+    """Reads of a broadcast no more than it takes to put a newer one in its place; one reader serves all frames."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def seal(self, frame: bytes) -> Sealed | None:
+        """Read header and key of a kind of which the newest replaces others; None where the frame is anything else.
+
+        It costs a part of ``decode``, which is to have its word on the rest before the message is handled.
+        """
+        try:
+            sealed = self._read(frame)
+        except (CodecError, ValueError, TypeError, RecursionError, msgpack.UnpackException):
+            sealed = None
+        if sealed is None:
+            self._begin()
+        return sealed
+
+    def _read(self, frame: bytes) -> Sealed | None:
+        unpacker = self._unpacker
+        unpacker.feed(frame)
+        self._end += len(frame)
+        if unpacker.read_array_header() != _HEADER_FIELDS + 1:
+            return None
+        header = _header(tuple([unpacker.unpack() for _ in range(_HEADER_FIELDS)]))
+        cls = lookup(header.kind)
+        if cls is None or cls.OVERFLOW is not Overflow.LATEST:
+            return None
+        key = None
+        for _ in range(unpacker.read_map_header()):
+            if key is None and unpacker.unpack() == cls.KEY:
+                key = str(unpacker.unpack())
+            else:
+                unpacker.skip()
+                if key is not None:
+                    unpacker.skip()
+        return None if key is None or unpacker.tell() != self._end else Sealed(header, key, frame)
+
+    def _begin(self) -> None:
+        self._unpacker = msgpack.Unpacker(use_list=False, max_buffer_size=MAX_FRAME_BYTES, read_size=_GLANCE_BYTES)
+        self._end = 0
 
 
 def _header(fields: tuple[Any, ...]) -> Header:

@@ -12,16 +12,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from bus.errors import ConfigError, Fatal
+from bus.keyfile import VARIABLES
+from bus.secret import ENDING, ENV_PREFIX, completed, hide, open_urls, stripped
 
-ENV_PREFIX: Final = "BOARDROOM_"
 FIRM_FILE: Final = "firm.toml"
 LIMITS_FILE: Final = "limits.toml"
 SAVED_FILE: Final = "config.json"
 BOOK: Final = "book"
 """Table of limits.toml that belongs to no agent: what all hold the book to."""
+SEAT: Final = "seat"
 _SHOWN: Final = 60
 _RESERVED_VARIABLES: Final = frozenset({"RUN_DIR", "CONFIG"})
 
@@ -120,6 +122,14 @@ class AgentEntry(Config):
     memory_mb: int = Field(0, ge=0)
     cpu_percent: float = Field(0.0, ge=0)
 
+    def program(self, name: str) -> str:
+        """Return the module that runs the agent of that name; a replica's is that of its seat."""
+        return self.module or self.replica_of or name
+
+    def command(self, name: str) -> tuple[str, ...]:
+        """Return what follows the interpreter to run the agent of that name, all but the folders."""
+        return ("-m", self.program(name), *(("--name", name) if self.replica_of else ()))
+
 
 class FirmConfig(Config):
     """What every process of the firm must know: the bus and the process list."""
@@ -128,6 +138,22 @@ class FirmConfig(Config):
     kernels: KernelsConfig = KernelsConfig()
     models: ModelsConfig = ModelsConfig()
     agents: dict[str, AgentEntry]
+
+    @model_validator(mode="after")
+    def _replicas_fit(self) -> Self:
+        for name, entry in self.agents.items():
+            if not (entry.replica_of and entry.enabled):
+                continue
+            original = self.agents.get(entry.replica_of)
+            if original is None or not original.enabled or original.role != SEAT:
+                raise ValueError(f"agents.{name}.replica_of = {entry.replica_of!r} names no enabled seat")
+            if original.replica_of:
+                raise ValueError(
+                    f"agents.{name}.replica_of names {entry.replica_of}, itself a replica; name {original.replica_of}"
+                )
+            if entry.role != SEAT or entry.program(name) != original.program(entry.replica_of):
+                raise ValueError(f"agents.{name} must have the role and the module of {entry.replica_of}, its seat")
+        return self
 
 
 T = TypeVar("T", bound=BaseModel)
@@ -163,6 +189,14 @@ class Settings:
                 )
         common = {name: table for name, table in tables.items() if name in fixed}
         self.firm = _checked(FirmConfig, common, folder / FIRM_FILE, "")
+        self._tables = completed(tables, self.keys)
+        self.firm = self.firm.model_copy(update={"bus": self.table("bus", BusConfig)})
+        for name, entry in self.firm.agents.items():
+            if entry.replica_of and name in tables:
+                raise ConfigError(
+                    f"{_origin(name, folder / FIRM_FILE)}: table [{name}]: a replica reads the table of its seat, "
+                    f"[{entry.replica_of}]; remove it"
+                )
         for name in limits:
             if name != BOOK and name not in self.firm.agents:
                 raise ConfigError(
@@ -179,7 +213,9 @@ class Settings:
         ConfigError
             Missing or broken file, unknown table, unknown variable, or a table that does not fit.
         """
-        tables = _merged(_read(folder / FIRM_FILE), _environment_tables())
+        written = _read(folder / FIRM_FILE)
+        _refuse_passwords(written, folder / FIRM_FILE)
+        tables = _merged(written, _environment_tables())
         return cls(folder, run_dir, _merged(tables, overrides or {}), _read(folder / LIMITS_FILE))
 
     @classmethod
@@ -217,14 +253,14 @@ class Settings:
         return self.folder / self.firm.bus.keys if self.firm.bus.keys else self.run_dir / "keys"
 
     def save(self) -> None:
-        """Write the merged configuration into the run directory.
+        """Write the merged configuration into the run directory, without the passwords of its URLs.
 
         Raises
         ------
         Fatal
             It cannot be written there.
         """
-        saved = {"folder": str(self.folder.resolve()), "tables": self._tables, "limits": self._limits}
+        saved = {"folder": str(self.folder.resolve()), "tables": stripped(self._tables), "limits": self._limits}
         path = self.run_dir / SAVED_FILE
         temporary = path.with_suffix(f".{os.getpid()}.new")
         try:
@@ -254,6 +290,15 @@ def _read(path: Path) -> Tables:
         raise ConfigError(f"{path}: not valid TOML: {error}; correct it") from None
 
 
+def _refuse_passwords(tables: Tables, path: Path) -> None:
+    """Refuse a password in a file that is copied, shown and kept under version control."""
+    for where in open_urls(tables):
+        raise ConfigError(
+            f"{path}: {where} holds a password; take it out, and put it into the file {where}{ENDING} among the keys, "
+            f"mode 600, or into {VARIABLES}{where.upper().replace('.', '_')}_PASSWORD"
+        )
+
+
 def _environment_tables() -> Tables:
     """Return ``BOARDROOM_TABLE__KEY[__KEY]=value`` as nested tables; a value is TOML if it parses, else text."""
     tables: Tables = {}
@@ -261,7 +306,7 @@ def _environment_tables() -> Tables:
         if not variable.startswith(ENV_PREFIX):
             continue
         path = variable.removeprefix(ENV_PREFIX).split("__")
-        if path[0] in _RESERVED_VARIABLES:
+        if path[0] in _RESERVED_VARIABLES or variable.startswith(VARIABLES):
             continue
         if len(path) < 2:
             raise ConfigError(f"environment variable {variable}: expected {ENV_PREFIX}TABLE__KEY; unset or correct it")
@@ -319,7 +364,7 @@ def _describe(error: ValidationError, path: Path, name: str) -> str:
         case "extra_forbidden":
             text = f"{where} is not a known key; remove or correct it"
         case "value_error" if isinstance(first["input"], dict):
-            text = f"{where}: {first['ctx']['error']}; correct it"
+            text = f"{where and f'{where}: '}{first['ctx']['error']}; correct it"
         case _:
             text = f"{where} = {_shown(first['input'])}: {first['msg'].removeprefix('Value error, ')}"
     place = _origin(where, path) if first["loc"] else str(path)
@@ -327,5 +372,5 @@ def _describe(error: ValidationError, path: Path, name: str) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    text = hide(repr(value))
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

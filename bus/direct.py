@@ -3,17 +3,21 @@
 import errno
 import os
 from collections import Counter
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any, Final, Protocol
 
 import msgpack
 import zmq
 
+from bus.address import addresses, listening_address
 from bus.codec import MAX_FRAME_BYTES
-from bus.config import BusConfig
-from bus.errors import ConfigError, Fatal
-from bus.lawful import Arrival
+from bus.config import Settings
+from bus.curve import CurveKeys, curve_keys
+from bus.errors import Fatal
+from bus.lawful import GUEST_PREFIX, OPERATOR, Arrival
+from bus.message import OPS
+from bus.rundir import RunDir
+from bus.zap import DOMAIN, Doorkeeper, Returns
 
 _HIGH_WATER: Final = 20_000
 BUNDLE: Final = b"\xc1"
@@ -25,8 +29,17 @@ _POLLIN: Final = int(zmq.POLLIN)
 _LINGER_MS: Final = 500
 _RECONNECT_MS: Final = 20
 _RECONNECT_MAX_MS: Final = 500
+_HEARTBEAT_MS: Final = 1_000
+_SILENCE_MS: Final = 3_000
+_CONNECT_MS: Final = 1_000
+_HANDSHAKE_MS: Final = 15_000
+"""Longer than an agent takes to read its journal at a start, when it lets nobody in yet."""
 _CUT_OFF_BYTES: Final = 4 * MAX_FRAME_BYTES
 """A peer that sends a frame this large is cut off by ZeroMQ; what is merely too large is counted by the codec."""
+_ZAP_ENFORCE_DOMAIN: Final = 93
+"""An option that pyzmq has no name for: without a doorkeeper nobody is let in, where ZeroMQ would let in everybody."""
+Vouch = Callable[[zmq.Frame, zmq.Frame], str | None]
+"""Whose a frame is, by the routing id and the frame; None when it is not to be read."""
 
 
 def bundle(frames: list[bytes]) -> bytes:
@@ -50,6 +63,13 @@ class DirectPlane(Protocol):
 
     counters: Counter[str]
 
+    @property
+    def last_denied(self) -> str:
+        """Why somebody was last not let in; empty when nobody was."""
+
+    def returned(self) -> list[str]:
+        """Return the agents whose connection was lost and is back since the last call."""
+
     def send(self, recipient: str, frame: bytes) -> None:
         """Hand a frame to the plane; it leaves at the next ``flush`` at the latest."""
 
@@ -63,14 +83,26 @@ class DirectPlane(Protocol):
         """Give up all sockets."""
 
 
-def addresses(config: BusConfig, names: Iterable[str], sockets: Path) -> dict[str, str]:
-    """Return the ZeroMQ address of every agent."""
-    if config.transport == "ipc":
-        return {name: f"ipc://{sockets / name}.sock" for name in names}
-    missing = [name for name in names if name not in config.ports]
-    if missing:
-        raise ConfigError(f"bus.ports has no port for {', '.join(missing)}; add one for each, or use transport ipc")
-    return {name: f"tcp://{config.host}:{config.ports[name]}" for name in names}
+def open_direct(settings: Settings, name: str, *, is_client: bool = False) -> "ZmqDirect":
+    """Open the direct plane of an agent, of "ops", or, with ``is_client``, of a guest or of "ops" as one who only asks.
+
+    Agents have no address of ops: they answer it, like a guest, on the connection that it made.
+
+    Raises
+    ------
+    ConfigError
+        Addresses or keys are missing, or do not fit.
+    Fatal
+        The address cannot be bound.
+    """
+    agents = settings.firm.agents
+    names = list(agents) if name in agents else [*agents, OPS]
+    sockets = RunDir(settings.run_dir).sockets
+    book = addresses(settings.firm.bus, names, sockets, {each: entry.host for each, entry in agents.items()})
+    keys = curve_keys(settings, OPERATOR if name.startswith(GUEST_PREFIX) else name)
+    if is_client:
+        return ZmqDirect(name, book, keys=keys, is_client=True)
+    return ZmqDirect(name, book, keys=keys, listens_at=listening_address(settings.firm.bus, name, book[name]))
 
 
 class ZmqDirect:
@@ -79,41 +111,86 @@ class ZmqDirect:
     Parameters
     ----------
     name
-        This process; its DEALERs carry it as their identity.
+        This process; over unix sockets its DEALERs carry it as their identity.
     book
         Address of every agent. A client has none of its own and is answered over its own connection.
+    keys
+        The CURVE keys, without which no tcp address is bound or connected to.
+    listens_at
+        What to bind, where that is not the address in the book.
     is_client
         A client binds nothing.
+    is_bare
+        Speaks tcp without CURVE. No configuration says so: it is for measuring what CURVE costs.
+
+    Raises
+    ------
+    Fatal
+        The address cannot be bound, or there is a tcp address and no keys.
     """
 
-    def __init__(self, name: str, book: dict[str, str], *, is_client: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        book: dict[str, str],
+        *,
+        keys: CurveKeys | None = None,
+        listens_at: str = "",
+        is_client: bool = False,
+        is_bare: bool = False,
+    ) -> None:
+        if keys is None and not is_bare and any(address.startswith("tcp:") for address in book.values()):
+            raise Fatal(f"{name} has no CURVE keys and may not speak tcp without; run `boardroom keys`")
         self.name = name
         self.counters: Counter[str] = Counter()
         self._book = book
+        self._keys = keys
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context(io_threads=1)
         self._dealers: dict[str, zmq.Socket[bytes]] = {}
-        self._receivers: list[zmq.Socket[bytes]] = []
+        self._receivers: list[tuple[zmq.Socket[bytes], int, Vouch | None]] = []
         self._router: zmq.Socket[bytes] | None = None
+        self._door: Doorkeeper | None = None
+        self._returns: Returns | None = None
         self._outbox: dict[str, list[bytes]] = {}
-        self._is_client = is_client
-        self._parts = 1 if is_client else 2  # a ROUTER puts the sender's identity before the frame
+        self._is_answered_here = is_client or name == OPS
         self.poller = zmq.Poller()
         if not is_client:
-            self._bind()
+            self._bind(listens_at or book[name])
 
-    def _bind(self) -> None:
-        router = self._socket(zmq.ROUTER)
+    def _bind(self, address: str) -> None:
+        door = None
+        if self._keys is not None:
+            door = self._door = Doorkeeper(self._context, self._keys.holders, self.counters)
+            self._returns = Returns(self._context)
+        router = self._router = self._socket(zmq.ROUTER)
         router.setsockopt(zmq.ROUTER_HANDOVER, 1)
         router.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        address = self._book[self.name]
+        if door is not None:
+            self._guard(router)
+            door.watch(router, self.poller)
         try:
             router.bind(address)
         except zmq.ZMQError as error:
-            router.close()
+            self.close()
             reason = f"{zmq.strerror(error.errno or 0)}; {_advice(self.name, error)}"
             raise Fatal(f"{self.name} cannot bind {address}: {reason}") from None
-        self._router = router
-        self._listen(router)
+        self._listen(router, 2, None if door is None else door.vouch)  # a ROUTER puts the sender's identity first
+
+    def _guard(self, router: zmq.Socket[bytes]) -> None:
+        assert self._keys is not None
+        router.setsockopt(zmq.CURVE_SERVER, 1)
+        router.setsockopt(zmq.CURVE_SECRETKEY, self._keys.secret)
+        router.setsockopt(zmq.ZAP_DOMAIN, DOMAIN)
+        router.setsockopt(_ZAP_ENFORCE_DOMAIN, 1)
+
+    @property
+    def last_denied(self) -> str:
+        """Why somebody was last not let in; empty when nobody was."""
+        return "" if self._door is None else self._door.last_denied
+
+    def returned(self) -> list[str]:
+        """Return the agents whose connection was lost and is back since the last call."""
+        return [] if self._returns is None else self._returns.take()
 
     def connect(self, recipient: str) -> bool:
         """Open the way to an agent; False when its name has no address."""
@@ -123,13 +200,20 @@ class ZmqDirect:
         if address is None:
             return False
         dealer = self._socket(zmq.DEALER)
-        dealer.setsockopt(zmq.IDENTITY, self.name.encode())
         dealer.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MS)
         dealer.setsockopt(zmq.RECONNECT_IVL_MAX, _RECONNECT_MAX_MS)
+        if self._keys is None or self.name.startswith(GUEST_PREFIX):  # a name that is not given cannot be taken away
+            dealer.setsockopt(zmq.IDENTITY, self.name.encode())
+        if self._keys is not None:
+            dealer.setsockopt(zmq.CURVE_SECRETKEY, self._keys.secret)
+            dealer.setsockopt(zmq.CURVE_PUBLICKEY, self._keys.public)
+            dealer.setsockopt(zmq.CURVE_SERVERKEY, self._keys.public_of(recipient))
+        if self._returns is not None and not self._is_answered_here:
+            self._returns.watch(recipient, dealer)
         dealer.connect(address)
         self._dealers[recipient] = dealer
-        if self._is_client:  # agents answer each other ROUTER to ROUTER; only a guest is answered on its own connection
-            self._listen(dealer)
+        if self._is_answered_here:  # agents answer each other ROUTER to ROUTER; others on the connection they made
+            self._listen(dealer, 1, None if self._keys is None else lambda *_: recipient)
         return True
 
     def send(self, recipient: str, frame: bytes) -> None:
@@ -157,7 +241,8 @@ class ZmqDirect:
                 if dealer is not None or self.connect(recipient):
                     self._dealers[recipient].send(frame, _NOBLOCK)
                 elif self._router is not None:
-                    self._router.send_multipart((recipient.encode(), frame), _NOBLOCK)
+                    route = recipient.encode() if self._door is None else self._door.route(recipient)
+                    self._router.send_multipart((route, frame), _NOBLOCK)
                 else:
                     self.counters["unroutable"] += 1
         except zmq.ZMQError:
@@ -165,43 +250,58 @@ class ZmqDirect:
 
     def receive(self, most: int) -> list[Arrival]:
         """Return the frames that have arrived, about ``most`` at the most."""
+        if self._door is not None:
+            self._door.answer()
         frames: list[Arrival] = []
-        for socket in self._receivers:
-            while len(frames) < most and int(socket.get(_EVENTS)) & _POLLIN:
-                part = socket.recv(_NOBLOCK, copy=False, track=False)
+        for receiver, expected, vouch in self._receivers:
+            while len(frames) < most and int(receiver.get(_EVENTS)) & _POLLIN:
+                first = part = receiver.recv(_NOBLOCK, copy=False, track=False)
                 parts = 1
                 while part.more:
-                    part = socket.recv(_NOBLOCK, copy=False, track=False)
+                    part = receiver.recv(_NOBLOCK, copy=False, track=False)
                     parts += 1
-                if parts != self._parts:
+                if parts != expected:
                     self.counters["codec_errors"] += 1
+                    continue
+                origin = "" if vouch is None else vouch(first, part)
+                if origin is None:
                     continue
                 message = part.bytes
                 if message[:1] == BUNDLE:
-                    frames += [Arrival(frame, "") for frame in unbundle(message)]
+                    frames += [Arrival(frame, origin) for frame in unbundle(message)]
                 else:
-                    frames.append(Arrival(message, ""))
+                    frames.append(Arrival(message, origin))
         return frames
 
     def close(self) -> None:
         """Give up all sockets; what is queued gets a moment to leave."""
         self.flush()
-        for socket in (self._router, *self._dealers.values()):
-            if socket is not None:
-                socket.close(linger=_LINGER_MS)
+        for each in (self._router, *self._dealers.values()):
+            if each is not None:
+                each.close(linger=_LINGER_MS)
+        if self._returns is not None:
+            self._returns.close()
+        if self._door is not None:
+            self._door.close()
         self._context.term()
 
-    def _listen(self, socket: zmq.Socket[bytes]) -> None:
-        self._receivers.append(socket)
-        self.poller.register(socket, zmq.POLLIN)
+    def _listen(self, receiver: zmq.Socket[bytes], parts: int, vouch: Vouch | None) -> None:
+        self._receivers.append((receiver, parts, vouch))
+        self.poller.register(receiver, zmq.POLLIN)
 
     def _socket(self, kind: int) -> Any:
-        socket = self._context.socket(kind)
-        socket.setsockopt(zmq.SNDHWM, _HIGH_WATER)
-        socket.setsockopt(zmq.RCVHWM, _HIGH_WATER)
-        socket.setsockopt(zmq.MAXMSGSIZE, _CUT_OFF_BYTES)
-        socket.setsockopt(zmq.LINGER, _LINGER_MS)
-        return socket
+        made = self._context.socket(kind)
+        made.setsockopt(zmq.SNDHWM, _HIGH_WATER)
+        made.setsockopt(zmq.RCVHWM, _HIGH_WATER)
+        made.setsockopt(zmq.MAXMSGSIZE, _CUT_OFF_BYTES)
+        made.setsockopt(zmq.LINGER, _LINGER_MS)
+        if self._keys is not None:
+            made.setsockopt(zmq.HEARTBEAT_IVL, _HEARTBEAT_MS)
+            made.setsockopt(zmq.HEARTBEAT_TIMEOUT, _SILENCE_MS)
+            made.setsockopt(zmq.HEARTBEAT_TTL, _SILENCE_MS)
+            made.setsockopt(zmq.CONNECT_TIMEOUT, _CONNECT_MS)
+            made.setsockopt(zmq.HANDSHAKE_IVL, _HANDSHAKE_MS)
+        return made
 
 
 def _advice(name: str, error: zmq.ZMQError) -> str:
@@ -213,4 +313,4 @@ def _advice(name: str, error: zmq.ZMQError) -> str:
         case errno.EACCES | errno.EPERM:
             return f"make it accessible to user {os.geteuid()}, or choose another port or --run-dir"
         case _:
-            return f"correct bus.host or bus.ports.{name}, or use transport ipc"
+            return f"correct bus.bind, its host or bus.ports.{name}, or use transport ipc"

@@ -2,15 +2,19 @@
 
 import ctypes
 import gc
+import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 _MADV_DONTNEED: Final = 4
 _COMPILER: Final = "libllvmlite"
 _COLLECT_AFTER: Final = 50_000
+_MB: Final = 1 << 20
+_STATM: Final = "/proc/self/statm"
+_DESCRIPTORS: Final = "/proc/self/fd"
 
 
 def calm_collector() -> None:
@@ -53,3 +57,19 @@ def release_compiler() -> int:
                 if library.madvise(ctypes.c_void_p(start), ctypes.c_size_t(end - start), _MADV_DONTNEED) == 0:
                     released += end - start
     return released
+
+
+def vitals_of(clock_ns: Callable[[], int]) -> Callable[[], dict[str, str | int | float]]:
+    """Return what tells of this process, which starts now: clock, age, and on Linux its memory and descriptors."""
+    started_ns = clock_ns()
+    page_bytes = os.sysconf("SC_PAGE_SIZE")
+
+    def vitals() -> dict[str, str | int | float]:
+        told: dict[str, str | int | float] = {"process_time_ns": clock_ns(), "process_started_ns": started_ns}
+        with suppress(OSError):  # no room for one more descriptor, or not Linux: it is not told
+            told["process_fds"] = len(os.listdir(_DESCRIPTORS)) - 1  # noqa: PTH208
+            with open(_STATM, encoding="ascii") as file:  # noqa: PTH123
+                told["process_memory_mb"] = round(int(file.read().split()[1]) * page_bytes / _MB, 1)
+        return told
+
+    return vitals

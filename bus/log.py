@@ -8,6 +8,8 @@ from typing import Final, cast
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from bus.rotation import turn_log
+
 _STDERR: Final = 2
 
 
@@ -15,6 +17,7 @@ def say(line: str) -> None:
     """Write a line to standard error, unbuffered; one that finds the disk full is dropped and holds nobody up."""
     with suppress(OSError):
         os.write(_STDERR, f"{line}\n".encode())
+    turn_log()
 
 
 class Lines:

@@ -14,18 +14,19 @@ from typing import Final, NoReturn
 from structlog.typing import FilteringBoundLogger
 
 from bus.agent import Agent
-from bus.broadcast import RedisBroadcast
+from bus.beacon import Beacon
+from bus.broadcast import open_broadcast
 from bus.config import SAVED_FILE, Settings
-from bus.direct import ZmqDirect, addresses
+from bus.direct import open_direct
 from bus.errors import BoardroomError, ConfigError, Fatal, JournalError
-from bus.footprint import calm_collector, release_compiler
+from bus.footprint import calm_collector, release_compiler, vitals_of
 from bus.journal import Journal
 from bus.keys import make_keys
 from bus.log import open_log, say
-from bus.messages import AgentStatus
+from bus.messages import AgentState
 from bus.poll import LivePoll
 from bus.process import Process
-from bus.redis_server import url_of
+from bus.rotation import rotate_log
 from bus.rundir import RunDir
 from bus.snapshot import SnapshotStore
 
@@ -47,9 +48,15 @@ def main(name: str, build: Build) -> NoReturn:
     trusted or written, 70 for anything else that ends the process; each with one line that says why.
     """
     arguments = _arguments(name)
+    own, name = name, arguments.name
     log = open_log(name, is_quiet=arguments.check)
+    run_program(name, log, lambda: _run(name, own, build, arguments, log))
+
+
+def run_program(name: str, log: FilteringBoundLogger, work: Callable[[], None]) -> NoReturn:
+    """Do the work of a process, and end it with the status that its end calls for, and one line that says why."""
     try:
-        _run(name, build, arguments, log)
+        work()
     except ConfigError as error:
         _fail(name, error, EXIT_CONFIG, log)
     except JournalError as error:
@@ -96,16 +103,25 @@ def _arguments(name: str) -> argparse.Namespace:
         "--run-dir", type=Path, default=default_run_dir(), help="folder of the firm's sockets and journals"
     )
     parser.add_argument("--check", action="store_true", help="check the configuration and exit")
+    parser.add_argument("--name", default=name, help="name in the process list, for a replica of a seat")
+    parser.add_argument(
+        "--log-mb", type=float, help="size at which a log that is a file is rotated; never unless given"
+    )
+    parser.add_argument("--log-files", type=int, default=5, help="how many of its log files are kept")
     return parser.parse_args()
 
 
-def _run(name: str, build: Build, arguments: argparse.Namespace, log: FilteringBoundLogger) -> None:
+def _run(name: str, own: str, build: Build, arguments: argparse.Namespace, log: FilteringBoundLogger) -> None:
     run_dir = RunDir(arguments.run_dir)
     config = default_config() if arguments.check and arguments.config is None else arguments.config
+    if arguments.log_mb is not None:
+        rotate_log(run_dir.log(name), arguments.log_mb, arguments.log_files)
     settings = settings_of(config, run_dir.root)
     _obey_jit_switch(settings)
     if name not in settings.firm.agents:
         raise ConfigError(f"{settings.folder}/firm.toml: no [agents.{name}]; add it to the process list")
+    if name != own and settings.firm.agents[name].replica_of != own:
+        raise ConfigError(f"{settings.folder}/firm.toml: agents.{name} is no replica of {own}; name it in replica_of")
     if arguments.check:
         with tempfile.TemporaryDirectory(prefix="boardroom-check-") as scratch:
             checked = settings.elsewhere(Path(scratch))
@@ -120,27 +136,30 @@ def _run(name: str, build: Build, arguments: argparse.Namespace, log: FilteringB
     if not (run_dir.root / SAVED_FILE).exists():
         settings.save()
     try:
-        _serve(build(settings), settings, run_dir, log)
+        agent = build(settings)
+        agent.name = name
+        _serve(agent, settings, run_dir, log)
     finally:
         lock.release()
 
 
 def _serve(agent: Agent, settings: Settings, run_dir: RunDir, log: FilteringBoundLogger) -> None:
     bus = settings.firm.bus
-    names = list(settings.firm.agents)
     peers = {name: entry.role for name, entry in settings.firm.agents.items()}
-    book = addresses(bus, names, run_dir.sockets)
+    beacon = Beacon(run_dir.root, agent.name, bus.heartbeat_s)
+    beacon.show(AgentState.STARTING)
     journal = Journal.open(run_dir.journal(agent.name), agent.name, segment_bytes=bus.journal_segment_mb << 20)
     snapshots = SnapshotStore(run_dir.snapshots(agent.name))
-    direct = ZmqDirect(agent.name, book)
-    kinds = {kind.KIND for kind in agent.handlers if kind.PLANE == "broadcast"} | {AgentStatus.KIND}
-    broadcast = RedisBroadcast(url_of(bus.redis_url, run_dir), kinds)
+    direct = open_direct(settings, agent.name)
+    broadcast = open_broadcast(settings, agent.name, agent.handlers)
     broadcast.connect_or_fail(_REDIS_PATIENCE_S)
     process = Process(
         agent, bus, direct, broadcast, journal, snapshots,
-        peers=peers, clock_ns=time.time_ns, poll=LivePoll(direct, broadcast, log), version=code_version(),
+        peers=peers, clock_ns=time.time_ns, steady_ns=time.monotonic_ns, poll=LivePoll(direct, broadcast, log),
+        version=code_version(),
+        log=log, vitals=vitals_of(time.time_ns),
     )  # fmt: skip
-    stopping = _catch_signals()
+    stopping = catch_signals()
     for cut in journal.cuts:
         log.warning("cut a record that was never finished off the journal", cut=str(cut))
     process.start()
@@ -151,15 +170,17 @@ def _serve(agent: Agent, settings: Settings, run_dir: RunDir, log: FilteringBoun
     is_lean = False
     while not stopping:
         process.turn()
+        beacon.keep(process.state, process.inputs, len(process.post.inbox))
         if not is_lean and process.inputs > _WARM_INPUTS:
             is_lean = True
             release_compiler()
+    beacon.show(AgentState.STOPPING, process.inputs)
     process.drain(_DRAIN_NS)
     process.stop()
     log.info("stopped", inputs=process.inputs)
 
 
-def _catch_signals() -> list[int]:
+def catch_signals() -> list[int]:
     """Return a list that fills when the process is asked to stop."""
     caught: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):

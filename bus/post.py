@@ -8,14 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from bus.broadcast import BroadcastPlane
-from bus.codec import decode, encode
+from bus.codec import Sealed, Sealer, Waiting, decode, encode
 from bus.config import BusConfig
 from bus.delivery import Handled, Outgoing, Parcel, Ring, parcel
 from bus.direct import DirectPlane
 from bus.errors import CodecError
 from bus.inbox import Inbox
+from bus.incident import Incidents
 from bus.lawful import Law
-from bus.message import Delivery, Envelope, Header, Message, Overflow, Plane
+from bus.message import Delivery, Envelope, Header, Message, Overflow, Plane, lookup
 from bus.messages import (
     Ack,
     AgentState,
@@ -23,6 +24,7 @@ from bus.messages import (
     Gap,
     Heard,
     Hello,
+    Left,
     Ping,
     Resend,
     ResendUnavailable,
@@ -55,6 +57,8 @@ class Post:
         Makes the AGENT_STATUS that heartbeats and pings carry.
     peers
         Agents of the firm and the role of each: nobody else's broadcasts are listened to.
+    incidents
+        Told of each message that goes wrong.
     """
 
     def __init__(
@@ -67,8 +71,10 @@ class Post:
         status: Callable[[], AgentStatus],
         *,
         peers: Mapping[str, str],
+        incidents: Incidents | None = None,
     ) -> None:
         self.name = name
+        self.incidents = incidents or Incidents()
         self.direct = direct
         self.broadcast = broadcast
         self.inbox = Inbox(config.inbox_messages)
@@ -90,6 +96,7 @@ class Post:
         self._next_due_ns = 0
         self._count = 0
         self._waiting: set[str] = set()
+        self._sealer = Sealer()
         self._journaled: dict[tuple[str, str], int] = {}
         self._acks: dict[str, list[str]] = {}
         self._arrivals: dict[type[Message], Callable[[Header, Any, int], None]] = {
@@ -109,15 +116,20 @@ class Post:
                 self._arrive(frame, origin, now_ns)
         if ready & BROADCAST:
             for frame, origin in self.broadcast.receive():
-                self._arrive(frame, origin, now_ns)
+                if not (self.inbox.is_full and self._skim(frame, origin, now_ns)):
+                    self._arrive(frame, origin, now_ns)
 
     def next_input(self, now_ns: int) -> Envelope | None:
         """Take the next unexpired input out of the inbox."""
-        while (envelope := self.inbox.pop()) is not None:
-            self._waiting.discard(envelope.header.id)
-            if not envelope.header.has_expired(now_ns):
+        while (waiting := self.inbox.pop()) is not None:
+            self._waiting.discard(waiting.header.id)
+            if waiting.header.has_expired(now_ns):
+                self.counters["expired"] += 1
+                self.incidents.tell("expired", waiting.header, now_ns, "it waited in the inbox")
+            elif not isinstance(waiting, Sealed):
+                return waiting
+            elif (envelope := self._unseal(waiting, now_ns)) is not None:
                 return envelope
-            self.counters["expired"] += 1
         return None
 
     def enter(self, envelope: Envelope) -> None:
@@ -182,14 +194,21 @@ class Post:
                 self._lose(lost, ready)
 
     def beat(self, now_ns: int) -> None:
-        """Publish this process's status, with the last sequence of each of its streams."""
+        """Publish this process's status, with the last sequence of each of its streams.
+
+        A peer that was out of reach is greeted like one that was away: what it has for this process, it sends again.
+        """
         self._heartbeat_due_ns = now_ns + self._heartbeat_ns
         status = self._status()
         self.broadcast.publish(status.KIND, encode(self._header(status, None, now_ns), status))
+        for name in self.direct.returned():
+            self._say(Hello(incarnation=status.incarnation), name, now_ns)
         self.handled.forget_expired(now_ns)
 
     def greet(self, names: Iterable[str], incarnation: int, now_ns: int) -> None:
-        """Tell every other process that this one is there."""
+        """Tell every other process that this one is there; miss whoever is not, where goodbyes count as absence too."""
+        if self._pulse is not None and Left.KIND in self._subscriptions:
+            self._pulse.expect((name for name in names if name != self.name), now_ns)
         for name in names:
             if name != self.name:
                 self._say(Hello(incarnation=incarnation), name, now_ns)
@@ -235,24 +254,31 @@ class Post:
         except CodecError as error:
             self.counters["codec_errors"] += 1
             self.last_error = str(error)
+            self.incidents.tell("not a message", None, now_ns, str(error), origin)
             return
         header, message, _ = envelope
         if header.recipient is not None and header.recipient != self.name:
             self.counters["misrouted"] += 1
+            self.incidents.tell("misrouted", header, now_ns, origin=origin)
             return
         if header.has_expired(now_ns):
             self.counters["expired"] += 1
+            if type(message) not in self._arrivals:
+                self.incidents.tell("expired", header, now_ns, "it came too late")
             return
         if not is_in_place(header, message):
             self.counters["misplaced"] += 1
+            self.incidents.tell("misplaced", header, now_ns, origin=origin)
             return
         if message.PLANE is Plane.BROADCAST and header.sender not in self._peers:
             self.counters["strangers"] += 1
+            self.incidents.tell("stranger", header, now_ns, origin=origin)
             return
         objection = self._law.objection(header, type(message), origin)
         if objection:
             self.counters["unlawful"] += 1
             self.last_unlawful = objection
+            self.incidents.tell("unlawful", header, now_ns, objection, origin)
             return
         arrival = self._arrivals.get(type(message))
         if arrival is not None:
@@ -266,6 +292,42 @@ class Post:
         else:
             self._admit(envelope, now_ns)
 
+    def _skim(self, frame: bytes, origin: str, now_ns: int) -> bool:
+        """Take in a broadcast that a newer one may replace before anybody reads it; False where it is not such a one.
+
+        Then ``_arrive`` says what it is.
+        """
+        sealed = self._sealer.seal(frame)
+        if sealed is None:
+            return False
+        header = sealed.header
+        kind = lookup(header.kind)
+        is_sound = (
+            kind is not None
+            and kind.PLANE is Plane.BROADCAST
+            and header.recipient is None
+            and header.sequence > 0
+            and header.kind in self._subscriptions
+            and header.sender in self._peers
+            and not header.has_expired(now_ns)
+            and not self._law.objection(header, kind, origin)
+        )
+        if is_sound:
+            self._hand_on(self.sequencer.accept(sealed, now_ns))
+        return is_sound
+
+    def _unseal(self, sealed: Sealed, now_ns: int) -> Envelope | None:
+        """Read the rest of a broadcast; one that is malformed is lost like any other, and the agent is told."""
+        try:
+            return decode(sealed.frame)
+        except CodecError as error:
+            self.counters["codec_errors"] += 1
+            self.last_error = str(error)
+            header = sealed.header
+            self.incidents.tell("not a message", header, now_ns, str(error))
+            self._lose(Missing(header.sender, header.kind, header.sequence, header.sequence), ())
+            return None
+
     def _admit(self, envelope: Envelope, now_ns: int) -> None:
         header, message, _ = envelope
         if header.id in self.handled:
@@ -277,10 +339,17 @@ class Post:
                     self.direct.send(reply.recipient, reply.frame)
         elif header.id in self._waiting:
             self.counters["duplicates"] += 1
-        elif self.inbox.put(envelope):
+        elif self._has_room(envelope, now_ns):
             self._waiting.add(header.id)
         elif message.DELIVERY is Delivery.RELIABLE and message.OVERFLOW is Overflow.REFUSE:
             self._say(Ack(ids=(), refused=(header.id,)), header.sender, now_ns)
+
+    def _has_room(self, envelope: Envelope, now_ns: int) -> bool:
+        """Put a message into the inbox; say so when it is full."""
+        if self.inbox.put(envelope):
+            return True
+        self.incidents.tell("inbox full", envelope.header, now_ns)
+        return False
 
     def _on_ack(self, header: Header, ack: Ack, now_ns: int) -> None:
         self.acknowledged += self.outgoing.acknowledge(ack.ids)
@@ -318,16 +387,18 @@ class Post:
         if self._pulse is not None and header.sender in self._peers:
             if status.state is AgentState.STOPPING:
                 self._pulse.leave(header.sender)
+                if Left.KIND in self._subscriptions:
+                    self.notices.append((Left(agent=header.sender), ""))
             elif self._pulse.beat(header.sender, now_ns):
                 self.notices.append((Heard(agent=header.sender), ""))
 
-    def _lose(self, lost: Missing, ready: Iterable[Envelope]) -> None:
+    def _lose(self, lost: Missing, ready: Iterable[Waiting]) -> None:
         self.counters["gaps_lost"] += 1
         gap = Gap(sender=lost.sender, stream=lost.stream, first=lost.first, last=lost.last)
         self.notices.append((gap, ""))
         self._hand_on(ready)
 
-    def _hand_on(self, broadcasts: Iterable[Envelope]) -> None:
+    def _hand_on(self, broadcasts: Iterable[Waiting]) -> None:
         """Put broadcasts into the inbox; one that finds no room is a gap like any other, and the agent is told."""
         for envelope in broadcasts:
             if not self.inbox.put(envelope):

@@ -9,15 +9,19 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from bus.agent import Agent
+from structlog.typing import FilteringBoundLogger
+
+from bus.agent import Agent, Report
 from bus.broadcast import BroadcastPlane
 from bus.codec import decode, encode
 from bus.config import BusConfig
 from bus.direct import DirectPlane
 from bus.errors import Fatal, JournalError
+from bus.incident import TOLD, Incidents
 from bus.journal import Journal, RecordType
-from bus.message import Envelope, Message
+from bus.message import Envelope, Header, Message
 from bus.messages import AgentState, AgentStatus, Started, Stream
+from bus.pace import Pace
 from bus.poll import Poll
 from bus.post import Post
 from bus.record import pack_map, pack_output, pack_timer, unpack_map, unpack_output, unpack_timer
@@ -26,6 +30,8 @@ from bus.stepper import Stepper
 
 _NS: Final = 1_000_000_000
 _BATCH: Final = 32
+_BACKLOG: Final = 1_000
+"""Market data waiting from which on a process makes way for what is urgent elsewhere."""
 _MAX_WAIT_MS: Final = 100
 _MOST_WORDS: Final = 300
 
@@ -47,10 +53,17 @@ class Process:
         All agents of the firm and the role of each.
     clock_ns
         Nanoseconds since the epoch; a step backwards is never passed on to the agent.
+    steady_ns
+        A clock that nobody sets: while ``clock_ns`` has been set back, time goes on by it, at half its pace, so that
+        what is due comes due. The default stands still.
     poll
         Waits for the planes.
     version
         Version of the code, written at each start.
+    log
+        Where messages are told of that go wrong, and those about orders; None is nowhere.
+    vitals
+        What this process says of itself beside what its agent does.
     """
 
     def __init__(
@@ -64,8 +77,11 @@ class Process:
         *,
         peers: Mapping[str, str],
         clock_ns: Callable[[], int],
+        steady_ns: Callable[[], int] = int,
         poll: Poll,
         version: str,
+        log: FilteringBoundLogger | None = None,
+        vitals: Callable[[], Report] = dict,
     ) -> None:
         self.agent = agent
         self.name = agent.name
@@ -76,20 +92,28 @@ class Process:
         self.inputs = 0
         self.stepper = Stepper(agent, ttl_s=config.message_ttl_s)
         kinds = [kind.KIND for kind in agent.handlers]
-        self.post = Post(agent.name, config, direct, broadcast, kinds, self.status, peers=peers)
+        self.incidents = Incidents(log)
+        self.post = Post(
+            agent.name, config, direct, broadcast, kinds, self.status, peers=peers, incidents=self.incidents
+        )
+        self._vitals = vitals
         self._snapshots = snapshots
         self._peers = peers
         self._clock_ns = clock_ns
+        self._steady_ns = steady_ns
+        self._steady_at_ns = steady_ns()
         self._poll = poll
         self._version = version
         self._last_ns = 0
         self._last_snapshot = 0
         self._unsynced_since_ns = 0
+        self._pace = Pace()
         self._durable = agent.DURABLE
 
     def start(self) -> None:
         """Recover, then say hello; the agent's life begins here if it has not before."""
         unrecorded = self._recover()
+        self.stepper.on_trouble = self._tell
         now_ns = self.now()
         self.journal.append(
             RecordType.START, now_ns, pack_map({"incarnation": self.incarnation, "version": self._version})
@@ -108,7 +132,11 @@ class Process:
 
     def turn(self, timeout_ms: int | None = None) -> int:
         """Go once around the loop; return how many inputs were handled."""
-        ready = self._poll(self._wait_ms() if timeout_ms is None else timeout_ms)
+        if timeout_ms is None and (rest_ms := self._rest_ms()):
+            ready = self._poll(0, rest_ms)
+        else:
+            ready = self._poll(self._wait_ms() if timeout_ms is None else timeout_ms)
+        self._pace.begin()
         now_ns = self.now()
         if ready:
             self.post.collect(ready, now_ns)
@@ -146,7 +174,10 @@ class Process:
 
     def now(self) -> int:
         """Read the clock; it never goes backwards."""
-        self._last_ns = max(self._last_ns, self._clock_ns())
+        steady_ns = self._steady_ns()
+        crept_ns = self._last_ns + (steady_ns - self._steady_at_ns) // 2
+        self._steady_at_ns = steady_ns
+        self._last_ns = max(crept_ns, self._clock_ns())
         return self._last_ns
 
     def status(self) -> AgentStatus:
@@ -158,8 +189,8 @@ class Process:
         counters.update(self.post.broadcast.counters)
         report: dict[str, str | int | float] = dict(self.agent.report())
         words = {"last_codec_error": self.post.last_error, "last_unlawful": self.post.last_unlawful}
-        words["last_invalid"] = self.stepper.last_invalid
-        report |= {key: text[:_MOST_WORDS] for key, text in words.items() if text}
+        words |= {"last_invalid": self.stepper.last_invalid, "last_denied": self.post.direct.last_denied}
+        report |= {key: text[:_MOST_WORDS] for key, text in words.items() if text} | self._vitals()
         return AgentStatus(
             agent=self.name,
             state=self.state,
@@ -187,11 +218,15 @@ class Process:
         self._last_snapshot = self.inputs
 
     def _work(self, now_ns: int) -> int:
-        """Journal a batch of inputs with one write, acknowledge it, then handle it input by input."""
+        """Journal a batch of inputs with one write, acknowledge it, then handle it input by input.
+
+        What is urgent waits for nothing else to be written.
+        """
         batch: list[tuple[int, Envelope | int]] = []
         must_sync = False
         fired = False
-        while len(batch) < _BATCH:
+        is_urgent = self.post.inbox.has_high
+        while len(batch) < _BATCH and not (batch and is_urgent and not self.post.inbox.has_high):
             timer = self.stepper.next_timer()
             if not fired and timer is not None and timer[0] <= now_ns and not self.post.inbox.has_high:
                 batch.append((self.journal.append(RecordType.TIMER, now_ns, pack_timer(timer[1])), timer[1]))
@@ -220,6 +255,7 @@ class Process:
 
     def _notice(self, message: Message, correlation_id: str, now_ns: int) -> None:
         envelope = self.stepper.local(message, now_ns, correlation_id)
+        self.incidents.noticed(envelope, now_ns)
         number = self.journal.append(RecordType.NOTICE, now_ns, encode(envelope.header, message))
         self.journal.flush()
         self._release(number, self.stepper.step(envelope, now_ns), now_ns)
@@ -230,6 +266,11 @@ class Process:
             frame, sent = self.post.register(output)
             self.journal.append(RecordType.OUTPUT, now_ns, pack_output(number, frame))
             self.post.release(output, frame, sent)
+            if type(output.message) in TOLD:
+                self.incidents.note(output, now_ns)
+
+    def _tell(self, what: str, header: Header, reason: str) -> None:
+        self.incidents.tell(what, header, self._last_ns, reason)
 
     def _keep(self, now_ns: int) -> None:
         """Sync and snapshot when it is time."""
@@ -238,6 +279,14 @@ class Process:
             self._unsynced_since_ns = 0
         if self.inputs - self._last_snapshot >= self.config.snapshot_inputs:
             self.snapshot()
+
+    def _rest_ms(self) -> int:
+        """Return how long to leave the processor to others; a timer is kept."""
+        if self.post.inbox.backlog <= _BACKLOG:
+            return 0
+        timer = self.stepper.next_timer()
+        until_ns = _NS if timer is None else timer[0] - self._last_ns
+        return min(self._pace.rest_ms(), max(0, until_ns) // 1_000_000)
 
     def _wait_ms(self) -> int:
         if len(self.post.inbox):

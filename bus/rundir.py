@@ -26,7 +26,7 @@ class RunDir:
         Raises
         ------
         Fatal
-            Not writable, or its path is too long for a unix socket.
+            Not writable, open to others, or its path is too long for a unix socket.
         """
         longest = str(self.sockets / "quantum_amos.sock")
         if len(longest) > _MAX_SOCKET_PATH:
@@ -36,12 +36,18 @@ class RunDir:
             )
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._refuse_others()
             for name in _FOLDERS:
                 (self.root / name).mkdir(mode=0o700, exist_ok=True)
         except FileExistsError:
             raise Fatal(f"run directory {self.root}: there is a file in its place; give another --run-dir") from None
         except OSError as error:
             raise Fatal(f"run directory {self.root}: {error.strerror}; make it writable or give another") from None
+
+    def _refuse_others(self) -> None:
+        """Refuse a directory that was there and that others may enter: whoever reaches its sockets is believed."""
+        if self.root.stat().st_mode & 0o077:
+            raise Fatal(f"run directory {self.root}: open to others; run `chmod 700 {self.root}`, or give another")
 
     @property
     def sockets(self) -> Path:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from bus.message import Envelope
+from bus.codec import Waiting
 
 _ASK_AGAIN_NS: Final = 200_000_000
 _MAX_HELD: Final = 8_192
@@ -25,7 +25,7 @@ class _Stream:
     def __init__(self, position: int = 0) -> None:
         self.position = position
         self.announced = position
-        self.held: dict[int, Envelope] = {}
+        self.held: dict[int, Waiting] = {}
         self.since_ns = 0
         self.asked_ns = 0
 
@@ -33,7 +33,7 @@ class _Stream:
     def is_whole(self) -> bool:
         return self.announced <= self.position
 
-    def take_ready(self) -> list[Envelope]:
+    def take_ready(self) -> list[Waiting]:
         ready = []
         while (envelope := self.held.pop(self.position + 1, None)) is not None:
             self.position += 1
@@ -60,7 +60,7 @@ class Sequencer:
         self._broken: dict[tuple[str, str], _Stream] = {}
         self.counters: Counter[str] = Counter()
 
-    def accept(self, envelope: Envelope, now_ns: int) -> list[Envelope]:
+    def accept(self, envelope: Waiting, now_ns: int) -> list[Waiting]:
         """Take a broadcast; return what can be handed on now, in order."""
         header = envelope.header
         key = (header.sender, header.kind)
@@ -106,7 +106,7 @@ class Sequencer:
                 asks.append(Missing(sender, kind, stream.position + 1, stream.first_hole_end))
         return asks
 
-    def skip_to(self, sender: str, kind: str, oldest: int) -> tuple[Missing | None, list[Envelope]]:
+    def skip_to(self, sender: str, kind: str, oldest: int) -> tuple[Missing | None, list[Waiting]]:
         """Give up everything before ``oldest``, which the sender no longer holds; return the loss and what follows."""
         key = (sender, kind)
         stream = self._streams.get(key)
@@ -118,7 +118,7 @@ class Sequencer:
         stream.position = oldest - 1
         return lost, self._settle(key, stream)
 
-    def give_up(self, now_ns: int) -> list[tuple[Missing, list[Envelope]]]:
+    def give_up(self, now_ns: int) -> list[tuple[Missing, list[Waiting]]]:
         """Declare lost what has been asked for too long; return each loss with what can be handed on after it."""
         lost = []
         for (sender, kind), stream in list(self._broken.items()):
@@ -149,7 +149,7 @@ class Sequencer:
         self._streams = {(sender, kind): _Stream(position) for sender, kind, position in positions}
         self._broken = {}
 
-    def _settle(self, key: tuple[str, str], stream: _Stream) -> list[Envelope]:
+    def _settle(self, key: tuple[str, str], stream: _Stream) -> list[Waiting]:
         ready = stream.take_ready()
         if stream.is_whole:
             self._broken.pop(key, None)

@@ -5,6 +5,7 @@ Live process, simulation and replay all go through here, which is why they agree
 
 import heapq
 from collections import Counter
+from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from bus.agent import DEFER, Agent
@@ -41,6 +42,11 @@ class Stepper:
         The agent to drive.
     ttl_s
         Time to live of direct messages whose kind states none, in seconds.
+
+    Attributes
+    ----------
+    on_trouble
+        Told of each input that the agent refuses or that expires while it waits: what, its header, and why.
     """
 
     def __init__(self, agent: Agent, *, ttl_s: float = 10.0) -> None:
@@ -48,6 +54,7 @@ class Stepper:
         self.counters: Counter[str] = Counter()
         self.streams: dict[str, int] = {}
         self.last_invalid = ""
+        self.on_trouble: Callable[[str, Header, str], None] | None = None
         self._ttl_ms = round(ttl_s * 1000)
         self._count = 0
         self._timer_count = 0
@@ -115,6 +122,8 @@ class Stepper:
         except Invalid as error:
             self.counters["invalid"] += 1
             self.last_invalid = f"{header.kind} {header.id}: {error}"
+            if self.on_trouble is not None:
+                self.on_trouble("invalid input", header, str(error))
             box.clear()
             return True
         if answer is not None:
@@ -132,6 +141,8 @@ class Stepper:
         for envelope in waiting:
             if envelope.header.has_expired(now_ns):
                 self.counters["expired"] += 1
+                if self.on_trouble is not None:
+                    self.on_trouble("expired", envelope.header, "what it presumes did not come in time")
                 self.agent.now_ns, self.agent.header = now_ns, envelope.header
                 self.agent.lapse(envelope.message)
                 self._release(envelope.header, now_ns, outputs)

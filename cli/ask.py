@@ -6,26 +6,24 @@ import typer
 from rich.table import Table
 
 from bus.client import Client
-from bus.errors import Fatal, Invalid
-from bus.messages import Command, CommandResult, DecisionMade, SystemCommand
-from bus.rundir import RunDir
+from bus.errors import Invalid
+from bus.messages import Command, DecisionMade, SystemCommand
+from cli.command import ANSWER_S, give
 from cli.options import JsonOption, RunDirOption, console, print_json, saved
 
 
 def ask(
     symbol: Annotated[str, typer.Argument(help="A symbol the market shows.")],
     run_dir: RunDirOption = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for the board.")] = 10.0,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for the board.")] = ANSWER_S,
     json: JsonOption = False,
 ) -> None:
     """Ask the board about one symbol now; nothing is ordered."""
     settings = saved(run_dir)
-    if not RunDir(settings.run_dir).lock("pads").is_held():
-        raise Fatal(f"no board runs in {settings.run_dir}; start one with `boardroom up`, or give --run-dir")
+    absence = f"no board runs in {settings.run_dir}; start one with `boardroom up`, or give --run-dir"
     with Client(settings) as client:
-        command = SystemCommand(command=Command.ASK, symbol=symbol)
-        result = client.request("pads", command, CommandResult, timeout)
-    if not result.is_done or result.decision is None:
+        result = give(settings, client, "pads", SystemCommand(command=Command.ASK, symbol=symbol), absence, timeout)
+    if result.decision is None:
         raise Invalid(result.detail)
     if json:
         print_json(result.decision.model_dump(mode="json"))

@@ -19,11 +19,12 @@ from bus.errors import Fatal
 from bus.rundir import RunDir
 from cli.options import ConfigOption, JsonOption, console, errors, load, print_json, remember
 from cli.render import print_summary, to_json
+from ops.adoption import wait_until_free
 from ops.ledger import Ledger
 from ops.recorder.config import ledger_url
 from ops.schema import trades
 from ops.summary import summarize
-from ops.supervisor import Supervisor, wait_until_free
+from ops.supervisor import Supervisor
 from research.backtest import Backtest, backtest
 from research.firm import enabled
 
@@ -38,7 +39,7 @@ def demo(
     json: JsonOption = False,
 ) -> None:
     """Run the whole firm over real daily bars and print what it did."""
-    settings = load(config, run_dir)
+    settings = load(config, run_dir, {"ops": {"on_death": "stop"}})
     _renew(run_dir, enabled(settings))
     remember(run_dir)
     started = time.monotonic()

@@ -2,12 +2,13 @@
 
 import importlib.metadata
 import importlib.util
+import shlex
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import typer
 from rich.markup import escape
@@ -16,9 +17,10 @@ from bus.config import Settings
 from bus.errors import BoardroomError
 from bus.redis_server import EMBEDDED, find_server
 from bus.rundir import RunDir
-from cli.options import ConfigOption, JsonOption, NewRunDirOption, console, load, print_json
+from cli.options import ConfigOption, JsonOption, NewRunDirOption, console, errors, load, print_json
 from kernels.batch import engine
 from market.sessions import calendars
+from ops.packages import install, install_command, missing, require, requirements
 from research.sessions import make_sessions
 
 _MIN_FREE_MB: Final = 200
@@ -33,8 +35,15 @@ class Finding(NamedTuple):
     detail: str
 
 
-def doctor(config: ConfigOption = None, run_dir: NewRunDirOption = None, json: JsonOption = False) -> None:
+def doctor(
+    config: ConfigOption = None,
+    run_dir: NewRunDirOption = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Install packages that agents lack, with this Python.")] = False,
+    json: JsonOption = False,
+) -> None:
     """Check Python, packages, Redis, disk and every agent's configuration; exit status 1 when something is missing."""
+    if fix:
+        _install(load(config, run_dir), is_quiet=json)
     findings = list(examine(config, run_dir))
     if json:
         print_json([finding._asdict() for finding in findings])
@@ -59,13 +68,14 @@ def examine(config: Path | None, run_dir: Path | None) -> Iterable[Finding]:
         return
     yield Finding("configuration", True, str(settings.folder))
     yield _backend(settings)
+    yield _attempt("packages of agents", lambda: _agent_packages(settings))
     if settings.firm.bus.redis_url == EMBEDDED:
         yield _attempt("redis", lambda: str(find_server()))
     yield _attempt("run directory", lambda: _room(settings))
     yield _attempt("trading sessions", lambda: _sessions(settings))
     for name, entry in settings.firm.agents.items():
         if entry.enabled:
-            yield _check_agent(name, entry.module or name, settings)
+            yield _check_agent(name, entry.command(name), settings)
 
 
 def _packages() -> Iterable[Finding]:
@@ -76,6 +86,21 @@ def _packages() -> Iterable[Finding]:
             yield Finding(name, False, f"pip install {name}")
     has_arch = importlib.util.find_spec("arch") is not None
     yield Finding("demo data", has_arch, "the arch package" if has_arch else "pip install 'boardroom[demo]'")
+
+
+def _agent_packages(settings: Settings) -> str:
+    require(settings.firm.agents)
+    return f"{sum(map(len, requirements(settings.firm.agents).values()))} required, all there"
+
+
+def _install(settings: Settings, *, is_quiet: bool) -> None:
+    """Install what agents lack, and show the command that does it."""
+    lacking = missing(settings.firm.agents)
+    if not lacking:
+        return
+    out = errors if is_quiet else console
+    out.print(shlex.join(install_command(lacking)), highlight=False, markup=False, soft_wrap=True)
+    install(lacking)
 
 
 def _backend(settings: Settings) -> Finding:
@@ -111,11 +136,10 @@ def _sessions(settings: Settings) -> str:
     return ", ".join(named) or "none needed"
 
 
-def _check_agent(name: str, module: str, settings: Settings) -> Finding:
+def _check_agent(name: str, arguments: tuple[str, ...], settings: Settings) -> Finding:
     command = [
         sys.executable,
-        "-m",
-        module,
+        *arguments,
         "--check",
         "--config",
         str(settings.folder),

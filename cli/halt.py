@@ -9,12 +9,11 @@ import typer
 from bus.agent import Report
 from bus.client import Client
 from bus.config import Settings
-from bus.errors import Fatal, Invalid
+from bus.errors import Invalid
 from bus.messages import Command, CommandResult, HaltStage, SystemCommand
-from bus.rundir import RunDir
+from cli.command import give
 from cli.options import JsonOption, RunDirOption, console, print_json, saved
 
-ANSWER_S: Final = 10.0
 _LOOK_S: Final = 0.2
 _PING_S: Final = 1.0
 
@@ -86,15 +85,11 @@ def command(settings: Settings, client: Client, order: SystemCommand) -> Command
     Invalid
         Risk refuses; the message is its own.
     """
-    if not RunDir(settings.run_dir).lock("risk").is_held():
-        raise Fatal(
-            f"risk does not run in {settings.run_dir}: without it no order leaves, but nothing is cancelled or "
-            f"flattened either; start it with `boardroom up`, or give --run-dir"
-        )
-    result = client.request("risk", order, CommandResult, ANSWER_S)
-    if not result.is_done:
-        raise Invalid(result.detail)
-    return result
+    absence = (
+        f"risk does not run in {settings.run_dir}: without it no order leaves, but nothing is cancelled or "
+        f"flattened either; start it with `boardroom up`, or give --run-dir"
+    )
+    return give(settings, client, "risk", order, absence)
 
 
 def follow(look: Callable[[], Mapping[str, Report]], timeout_s: float, show: Callable[[Stage], None]) -> Watch:

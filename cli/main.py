@@ -20,8 +20,10 @@ from cli.keys import keys
 from cli.options import errors
 from cli.prepare import prepare
 from cli.replay import replay
+from cli.report import report
 from cli.resume import resume
 from cli.review import review
+from cli.start import start
 from cli.status import status
 from cli.stop import stop
 from cli.up import up
@@ -37,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 VERBS = (
-    *(demo, prepare, up, status, stop, halt, resume, drill),
+    *(demo, prepare, up, status, report, start, stop, halt, resume, drill),
     *(ask, why, violations, review, compliance, replay, verify, compact, backtest, ablate, keys, doctor),
 )
 for verb in VERBS:

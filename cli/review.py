@@ -5,9 +5,8 @@ from typing import Annotated
 import typer
 
 from bus.client import Client
-from bus.errors import Fatal, Invalid
-from bus.messages import Command, CommandResult, SystemCommand, ViolationStatus
-from bus.rundir import RunDir
+from bus.messages import Command, SystemCommand, ViolationStatus
+from cli.command import ANSWER_S, give
 from cli.options import JsonOption, RunDirOption, console, print_json, saved
 
 
@@ -17,20 +16,17 @@ def review(
     operator: Annotated[str, typer.Option(help="Your name; it is recorded.")],
     reason: Annotated[str, typer.Option(help="What you found or did; it is recorded.")],
     run_dir: RunDirOption = None,
-    timeout: Annotated[float, typer.Option(help="Seconds to wait for compliance.")] = 10.0,
+    timeout: Annotated[float, typer.Option(help="Seconds to wait for compliance.")] = ANSWER_S,
     json: JsonOption = False,
 ) -> None:
     """Review a violation of the running firm: open, investigating, remediated, closed, in this direction only."""
     settings = saved(run_dir)
-    if not RunDir(settings.run_dir).lock("compliance").is_held():
-        raise Fatal(f"no compliance runs in {settings.run_dir}; start a firm with `boardroom up`, or give --run-dir")
+    absence = f"no compliance runs in {settings.run_dir}; start a firm with `boardroom up`, or give --run-dir"
     command = SystemCommand(
         command=Command.REVIEW, violation_id=violation, status=status, operator=operator, reason=reason
     )  # fmt: skip
     with Client(settings) as client:
-        result = client.request("compliance", command, CommandResult, timeout)
-    if not result.is_done:
-        raise Invalid(result.detail)
+        result = give(settings, client, "compliance", command, absence, timeout)
     if json:
         print_json(result.model_dump(mode="json", exclude={"decision"}))
     else:

@@ -11,11 +11,15 @@ import typer
 
 from bus.config import Settings
 from bus.errors import Fatal
+from bus.rotation import rotate_log, turn_log
 from bus.rundir import RunDir
 from cli.options import ConfigOption, NewRunDirOption, console, load, remember
+from ops.branch import Branch
+from ops.hosting import here
 from ops.supervisor import Supervisor
 
 _DETACH_PATIENCE_S = 90.0
+_TURN_S = 0.05
 _IS_UP = "the firm is up"
 
 
@@ -23,40 +27,47 @@ def up(
     config: ConfigOption = None,
     run_dir: NewRunDirOption = None,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once the firm is ready.")] = False,
+    host: Annotated[str, typer.Option("--host", help="Start the agents of this host alone.", show_default="all")] = "",
 ) -> None:
-    """Start every agent as a process and keep them running; Ctrl-C or `boardroom stop` ends them."""
+    """Start every agent as a process, or take over those left running; Ctrl-C or `boardroom stop` ends them."""
     settings = load(config, run_dir)
     if settings.firm.bus.mode == "simulated":
         raise Fatal("bus.mode is simulated, which has no processes; use `boardroom backtest`, or set bus.mode to live")
+    here(settings.firm, host)
     remember(settings.run_dir)
     if detach:
-        _detach(settings)
+        _detach(settings, host)
         return
-    supervisor = Supervisor(settings)
+    is_branch = host not in ("", settings.firm.bus.host)
+    supervisor = Branch(settings, host) if is_branch else Supervisor(settings, host=host)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a start is broken off by either signal
     with console.status("starting the firm") as spinner:
         supervisor.start(lambda name: spinner.update(f"ready: {name}"))
+    if supervisor.absent:
+        console.print(f"not heard from yet: {', '.join(supervisor.absent)}", highlight=False, markup=False)
     try:
         _watch(supervisor)
     finally:
         supervisor.stop()
     console.print("stopped")
-    raise typer.Exit(1 if supervisor.is_lost() else 0)
+    raise typer.Exit(1 if supervisor.is_over or supervisor.is_lost() else 0)
 
 
-def _watch(supervisor: Supervisor) -> None:
-    """Keep the firm running until a signal asks for its end or an agent is lost."""
+def _watch(supervisor: Supervisor | Branch) -> None:
+    """Keep the firm running until a signal asks for its end, or an emergency has run its course."""
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: stopping.append(received))
     console.print(f"{_IS_UP} in {supervisor.run_dir.root}; Ctrl-C stops it", highlight=False, markup=False)
-    while not stopping and not supervisor.is_lost():
+    rotate_log(supervisor.run_dir.log("supervisor"), supervisor.config.log_mb, supervisor.config.log_files)
+    while not stopping and not supervisor.is_over:
         for event in supervisor.watch():
             console.print(event, highlight=False, markup=False, soft_wrap=True)
-        time.sleep(0.1)
+        turn_log()
+        time.sleep(_TURN_S)
 
 
-def _detach(settings: Settings) -> None:
+def _detach(settings: Settings, host: str) -> None:
     """Start `boardroom up` again in a session of its own, and wait until its agents are ready."""
     run_dir = RunDir(settings.run_dir)
     run_dir.create()
@@ -65,7 +76,10 @@ def _detach(settings: Settings) -> None:
     with run_dir.open_log("supervisor") as output:
         begin = output.tell()
         child = subprocess.Popen(
-            [sys.executable, "-m", "cli", "up", "--config", str(settings.folder), "--run-dir", str(settings.run_dir)],
+            [
+                *(sys.executable, "-m", "cli", "up", "--config", str(settings.folder)),
+                *("--run-dir", str(settings.run_dir), "--host", host),
+            ],
             stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
         )  # fmt: skip
     log = run_dir.log("supervisor")

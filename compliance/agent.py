@@ -5,10 +5,11 @@ from typing import Any, Final
 
 from bus.agent import DEFER, Agent, Answer, Report, handles
 from bus.approval import approve
+from bus.command import Authority
 from bus.config import Settings
 from bus.errors import ConfigError
 from bus.gate import Gate, judge, refusals
-from bus.keys import Signer
+from bus.keys import OPERATORS, Signer, Verifier
 from bus.message import Message
 from bus.messages import (
     Command,
@@ -64,11 +65,13 @@ class Compliance(Gate):
         limits: ComplianceLimits,
         shared: BookLimits,
         signer: Signer,
+        verifier: Verifier,
         sessions: Mapping[str, Sessions],
         agents: Sequence[str],
     ) -> None:
         super().__init__(NAME, config.remembered_orders)
         self.signer = signer
+        self.authority = Authority(NAME, verifier)
         self.config = config
         self.limits = limits
         self.watch = Watch(config, limits, shared, sessions, agents, NAME)
@@ -143,6 +146,9 @@ class Compliance(Gate):
     @handles(SystemCommand)
     def obey(self, command: SystemCommand) -> Answer:
         """Review a violation for an operator, and have the ledger keep who asked for what."""
+        refused = self.authority.turn_away(self, command)
+        if refused is not None:
+            return refused
         result = self._review(command)
         self.publish(record_of(command, self.conversation.sender, result))
         return result
@@ -219,6 +225,7 @@ class Compliance(Gate):
             "in_flight": len(self.in_flight),
             "cleared": self.passed,
             "refused": self.refused,
+            "refused_commands": self.authority.refused,
             "violations": log.pending,
             "entries": log.entries,
             "awaited_costs": self.watch.line.costs.awaited,
@@ -226,12 +233,13 @@ class Compliance(Gate):
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data."""
-        return super().snapshot() | {"watch": self.watch.snapshot()}
+        return super().snapshot() | {"watch": self.watch.snapshot(), "authority": self.authority.snapshot()}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a state that ``snapshot`` gave."""
         super().restore(state)
         self.watch.restore(state["watch"])
+        self.authority.restore(state["authority"])
 
     def _clear(self, proposed: OrderProposed, verdicts: tuple[Verdict, ...]) -> None:
         order = proposed.order
@@ -282,5 +290,5 @@ def build(settings: Settings) -> Agent:
     load_kernels()
     sessions = {name: Sessions.load(name) for name in sorted(set(limits.calendars.values()))}
     agents = [name for name, entry in settings.firm.agents.items() if entry.enabled and name != NAME]
-    signer = Signer.load(settings.keys, NAME)
-    return Compliance(config, limits, book_limits(settings), signer, sessions, agents)
+    signer, verifier = Signer.load(settings.keys, NAME), Verifier.load(settings.keys, OPERATORS)
+    return Compliance(config, limits, book_limits(settings), signer, verifier, sessions, agents)

@@ -13,11 +13,12 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from bus.config import AgentEntry, BusConfig, Config, KernelsConfig, ModelsConfig
-from bus.message import Message, Part, Plane, registry
+from bus.message import AGENTS, GUESTS, SEATS, Message, Part, Plane, registry
 from compliance.config import ComplianceConfig, ComplianceLimits
 from docs.words import CONFIGURATION, WIRE, describe, parts_of, shown
 from execution.config import ExecutionConfig
 from market.config import MarketConfig
+from ops.config import OpsConfig
 from ops.recorder.config import RecorderConfig
 from pads.config import PadsConfig
 from portfolio.limits import BookLimits
@@ -41,11 +42,13 @@ FIRM: Final[dict[str, type[Config]]] = {
     "compliance": ComplianceConfig,
     "execution": ExecutionConfig,
     "recorder": RecorderConfig,
+    "ops": OpsConfig,
 }
 LIMITS: Final[dict[str, type[Config]]] = {"book": BookLimits, "risk": RiskLimits, "compliance": ComplianceLimits}
 OF_THE_BUS: Final = ("ACK", "AGENT_STATUS", "HELLO", "PING", "RESEND", "RESEND_UNAVAILABLE")
 """Kinds that runtimes say to each other; their time to live is the bus's own."""
 _BUS_TTL: Final = "5 s"
+_GROUPS: Final = {AGENTS: "all agents", SEATS: "all seats", GUESTS: "guests"}
 _MARK: Final = re.compile(r"(<!-- from the code: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _HEADING: Final = re.compile(r"^### `(limits )?\[+([\w.]+)\]+`$")
 
@@ -66,14 +69,18 @@ def kinds() -> list[type[Message]]:
 
 
 def kinds_table() -> str:
-    """Return how each kind travels."""
-    lines = ["| kind | plane | delivery | priority | time to live | full inbox |", "|---|---|---|---|---|---|"]
+    """Return how each kind travels, and who may send it."""
+    heads = ("kind", "plane", "delivery", "priority", "time to live", "full inbox", "lawful senders")
+    lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
     for kind in kinds():
         delivery = kind.DELIVERY.value if kind.PLANE is Plane.DIRECT else "sequenced"
         if kind.KIND.startswith("AGENT_STATUS/"):
             delivery = "heartbeat"
         overflow = f"latest of a {kind.KEY}" if kind.KEY else kind.OVERFLOW.value
-        cells = (f"`{kind.KIND}`", kind.PLANE.value, delivery, str(int(kind.PRIORITY)), _time_to_live(kind), overflow)
+        cells = (
+            *(f"`{kind.KIND}`", kind.PLANE.value, delivery, str(int(kind.PRIORITY)), _time_to_live(kind), overflow),
+            ", ".join(_GROUPS.get(name, name) for name in kind.SENDERS),
+        )
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 

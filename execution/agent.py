@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from bus.agent import DEFER, Agent, Answer, Report, handles
 from bus.approval import forgery
+from bus.command import Authority
 from bus.config import Settings
-from bus.keys import Verifier
+from bus.keys import HOLDERS, Verifier
 from bus.message import Message
 from bus.messages import (
     Command,
@@ -17,6 +18,7 @@ from bus.messages import (
     RiskAlert,
     RiskLease,
     SystemCommand,
+    record_of,
 )
 from execution.admission import Ruling, admit
 from execution.broker import Broker
@@ -45,6 +47,7 @@ class Execution(Agent):
     def __init__(self, config: ExecutionConfig, verifier: Verifier, broker: Broker | None = None) -> None:
         super().__init__("execution")
         self.verifier = verifier
+        self.authority = Authority(self.name, verifier)
         self.forged = 0
         self.desk = Desk(PaperBroker(config.paper) if broker is None else broker, config)
         self.halting = Halting(self.desk, config.halt_collar)
@@ -119,13 +122,12 @@ class Execution(Agent):
     @handles(SystemCommand)
     def tell(self, command: SystemCommand) -> Answer:
         """Say once more how far the halt has come; halts and resumes are risk's to give."""
-        if command.command is not Command.ASK:
-            return CommandResult(is_done=False, detail=f"execution does not know {command.command}; ask risk")
-        status = self.halting.status
-        if status is None:
-            return CommandResult(is_done=True, detail="never halted")
-        self.publish(status)
-        return CommandResult(is_done=True, detail=f"{status.stage.value}: {status.detail}")
+        refused = self.authority.turn_away(self, command)
+        if refused is not None:
+            return refused
+        result = self._tell(command)
+        self.publish(record_of(command, self.conversation.sender, result))
+        return result
 
     @handles(Gap)
     def note_gap(self, gap: Gap) -> None:
@@ -150,6 +152,7 @@ class Execution(Agent):
             "halt_detail": self.halting.halt.detail,
             "duplicate_approvals": self.duplicates,
             "forged_approvals": self.forged,
+            "refused_commands": self.authority.refused,
             "oddities": self.desk.oddities,
             "stopped": self.desk.auditor.stopped,
             "impact_coefficient": self.desk.model.coefficient,
@@ -165,6 +168,7 @@ class Execution(Agent):
             "lease": self.lease,
             "duplicates": self.duplicates,
             "forged": self.forged,
+            "authority": self.authority.snapshot(),
             "gaps": self.gaps,
         }
 
@@ -176,7 +180,17 @@ class Execution(Agent):
         self.lease = state["lease"]
         self.duplicates = state["duplicates"]
         self.forged = state["forged"]
+        self.authority.restore(state["authority"])
         self.gaps = state["gaps"]
+
+    def _tell(self, command: SystemCommand) -> CommandResult:
+        if command.command is not Command.ASK:
+            return CommandResult(is_done=False, detail=f"execution does not know {command.command}; ask risk")
+        status = self.halting.status
+        if status is None:
+            return CommandResult(is_done=True, detail="never halted")
+        self.publish(status)
+        return CommandResult(is_done=True, detail=f"{status.stage.value}: {status.detail}")
 
     def _watch(self) -> None:
         """Set the timer that reads the broker's account again, where it is not set."""
@@ -233,4 +247,4 @@ class Execution(Agent):
 def build(settings: Settings) -> Agent:
     """Make execution from its configuration."""
     load_kernels()
-    return Execution(settings.table("execution", ExecutionConfig), Verifier.load(settings.keys))
+    return Execution(settings.table("execution", ExecutionConfig), Verifier.load(settings.keys, HOLDERS))

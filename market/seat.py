@@ -43,7 +43,7 @@ from kernels.arrays import Floats
 from market.belief import log_score
 from market.choice import choose
 from market.factors import Factors, Reading
-from market.track import Round, Track, View, abstain
+from market.track import Round, Track, View, abstain, evidence_of
 
 __all__ = ["Round", "Seat", "SeatConfig", "View", "abstain"]
 
@@ -77,13 +77,14 @@ class Seat(Agent):
     Parameters
     ----------
     name
-        Name of the agent in the process list.
+        Name of the seat; that of its first process, or only one, in the process list.
     config
         The seat's table; a subclass of ``SeatConfig`` where it has parameters of its own.
     """
 
     def __init__(self, name: str, config: SeatConfig) -> None:
         super().__init__(name)
+        self._seat = name
         self._chassis = config
         self._tracks: dict[str, Track] = {}
         self._factors = Factors(config.volatility_decay)
@@ -95,7 +96,7 @@ class Seat(Agent):
         """Return the view of ``symbol`` as of ``request.bar``.
 
         Called only with a whole window, ``bars(symbol)``, that ends at that bar, and with every earlier round learned;
-        ``reading(symbol)`` is of that bar too.
+        ``reading(symbol)`` is of that bar too. It changes nothing: replicas that were not asked must stay the same.
         """
         raise NotImplementedError(f"{type(self).__name__}: write believe(symbol, request) -> View")
 
@@ -136,6 +137,7 @@ class Seat(Agent):
         if is_split:
             self._clear(update.symbol)
         elif update.bar > track.window.bar + 1:
+            track.is_whole = False
             self.forget(update.symbol)
         if not track.window.append(update):
             return
@@ -152,6 +154,7 @@ class Seat(Agent):
     def take_gap(self, gap: Gap) -> None:
         """Forget windows that may lack a bar, and stop waiting for what will not come."""
         for symbol, track in self._tracks.items():
+            track.is_whole = False
             if gap.stream == MarketUpdate.KIND:
                 self._clear(symbol)
                 track.has_lost_bars = True
@@ -174,7 +177,11 @@ class Seat(Agent):
             choice = view.choice or choose(view.belief, request.prior, request.position, request.phase)
             expected_return = track.sizes.expected_return(view.belief, request.band)
         response = self._response(request, view, choice, expected_return)
-        track.open(request, view)
+        if request.told is None:
+            track.open(request, view)
+        else:
+            evidence = evidence_of(request, view)
+            response = response.model_copy(update={"evidence": evidence, "is_whole": track.is_whole})
         self._alarm(track, request, view)
         if view.belief is None:
             self._abstentions += 1
@@ -186,9 +193,7 @@ class Seat(Agent):
     def settle(self, feedback: PerformanceFeedback) -> None:
         """Score the belief of the round that settled and learn from it."""
         track = self._track(feedback.symbol)
-        track.settled = max(track.settled, feedback.settled)
-        track.has_lost_feedback = False
-        settled = track.close(feedback)
+        settled = track.settle(feedback, self._seat)
         if settled is None:
             return
         request, view = settled
@@ -240,11 +245,17 @@ class Seat(Agent):
 
     def _alarm(self, track: Track, request: DecisionRequest, view: View) -> None:
         """Raise an alert when a danger becomes severe; one that stays so was told already."""
-        is_severe = view.severity > self._chassis.alert_severity
-        if is_severe and not track.is_alarmed:
-            reason = f"{self.name} sees a danger in {request.symbol} at bar {request.bar}"
-            self.publish(RiskAlert(symbol=request.symbol, severity=view.severity, source=self.name, reason=reason))
-        track.is_alarmed = is_severe
+        least = self._chassis.alert_severity
+        is_severe = view.severity > least
+        was_severe = track.is_alarmed if request.told is None else request.told > least
+        if is_severe and not was_severe:
+            seat, symbol, severity = self._seat, request.symbol, view.severity
+            reason = f"{seat} sees a danger in {symbol} at bar {request.bar}"
+            self.publish(
+                RiskAlert(symbol=symbol, severity=severity, source=seat, reason=reason, round_id=request.round_id)
+            )
+        if request.told is None:
+            track.is_alarmed = is_severe
 
     def _view(self, track: Track, request: DecisionRequest) -> View:
         """Abstain where an answer would rest on a hole, or on what came after the question; believe otherwise."""

@@ -20,6 +20,11 @@ from ops.supervisor import Supervisor
 PATIENCE_S: Final = 60.0
 
 
+def _ending_together(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Have the agents end with whoever runs the test, unless the test says otherwise."""
+    return {**overrides, "ops": {"on_death": "stop", **overrides.get("ops", {})}}
+
+
 class Firm:
     """A firm of real processes, real ZeroMQ and an embedded Redis, in a directory that goes with it.
 
@@ -31,6 +36,8 @@ class Firm:
         Tables laid over firm.toml, key by key.
     restarts
         How often an agent that died is started again by ``wait``; 0, the default, leaves that to the test.
+    run_dir
+        An empty directory to run in, such as one on a small disk; by default one is made in the temporary folder.
 
     Examples
     --------
@@ -42,10 +49,17 @@ class Firm:
             firm.restart("qbmia")
     """
 
-    def __init__(self, config: Path, overrides: Mapping[str, Any] | None = None, *, restarts: int = 0) -> None:
-        self.run_dir = Path(tempfile.mkdtemp(prefix="boardroom-"))
+    def __init__(
+        self,
+        config: Path,
+        overrides: Mapping[str, Any] | None = None,
+        *,
+        restarts: int = 0,
+        run_dir: Path | None = None,
+    ) -> None:
+        self.run_dir = Path(tempfile.mkdtemp(prefix="boardroom-")) if run_dir is None else run_dir
         try:
-            self.settings = Settings.load(config, self.run_dir, dict(overrides or {}))
+            self.settings = Settings.load(config, self.run_dir, _ending_together(overrides or {}))
         except ConfigError:
             self.run_dir.rmdir()
             raise

@@ -1,61 +1,83 @@
-"""The plain supervisor: starts the firm in dependency order, watches it, restarts what dies, stops what it started."""
+"""The supervisor of one firm: brings it up in order, keeps it up, takes over what an earlier one left, ends it flat."""
 
-import contextlib
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
+from bus.child import Adopted
 from bus.client import Client
-from bus.config import AgentEntry, Settings
-from bus.errors import ConfigError, Fatal
-from bus.keys import make_keys
-from bus.lifeline import birth, die_with_parent
-from bus.main import EXIT_CONFIG
+from bus.command import Authority
+from bus.config import SAVED_FILE, Settings
+from bus.credentials import redis_names
+from bus.errors import Fatal
+from bus.keys import OPERATORS, Signer, Verifier
+from bus.message import OPS
 from bus.messages import AgentState, AgentStatus
 from bus.redis_server import EMBEDDED, EmbeddedRedis
 from bus.rundir import RunDir
-from market.sessions import calendars, missing
-from ops.kernel_cache import is_warm, mark_warm
+from ops.adoption import SUPERVISOR, end, left_behind
+from ops.config import ops_config
+from ops.desk import Desk
+from ops.fleet import Fleet
+from ops.guard import Step
+from ops.herald import Herald
+from ops.hosting import here
+from ops.line import Line
+from ops.lookout import Lookout
+from ops.monitor import Monitor
+from ops.order import waves
+from ops.outbox import Outbox
+from ops.packages import require
+from ops.preparation import Progress, prepare, quiet
+from ops.redis_upkeep import RedisUpkeep
+from ops.state import FOLDER
+from ops.stops import Stops
+from ops.upkeep import Upkeep
+from ops.watch import Watch
 
-READY_PATIENCE_S: Final = 60.0
-STOP_PATIENCE_S: Final = 10.0
-RESTARTS: Final = 3
-EVERY_OTHER: Final = "*"
-LEFTOVER_PATIENCE_S: Final = 5.0
 _PING_S: Final = 0.5
-_ALIVE_S: Final = 30.0
+_DRAIN_S: Final = 1.0
+_ANY: Final = 1_000_000
 
 
 class Supervisor:
-    """One firm's processes, from the point of view of the process that started them.
+    """One firm's processes, from the point of view of the process that looks after them.
 
     Parameters
     ----------
     settings
         Configuration; it is saved in the run directory for the agents to read.
     restarts
-        How often an agent that died is started again before the firm gives up on it; 0 leaves it dead.
+        How often within the window an agent that died is started again before it is given up; [ops] says so unless
+        given. 0 leaves everything that happens to an agent to the caller: nothing is ended, halted or shut down, and
+        only the embedded Redis is started again.
+    host
+        Look after the agents of this host alone, as the process list names it; the default is all.
     """
 
-    def __init__(self, settings: Settings, *, restarts: int = RESTARTS) -> None:
+    def __init__(self, settings: Settings, *, restarts: int | None = None, host: str = "") -> None:
         self.settings = settings
         self.run_dir = RunDir(settings.run_dir)
-        self.entries = {name: entry for name, entry in settings.firm.agents.items() if entry.enabled}
-        self._waves = waves(self.entries)
-        self.exit_codes: dict[str, int] = {}
-        self.restarted: dict[str, int] = {}
-        self._restarts = restarts
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._born: dict[str, float] = {}
-        self._log_starts: dict[str, int] = {}
-        self._due: dict[str, float] = {}
+        everyone = {name: entry for name, entry in settings.firm.agents.items() if entry.enabled}
+        self.entries = here(settings.firm, host) if host else everyone
+        self.absent: tuple[str, ...] = ()
+        known = ops_config(settings)
+        self.config = known if restarts is None else known.model_copy(update={"restarts": restarts})
+        self._is_hands_off = restarts == 0
+        self._redis_config = known.model_copy(update={"restarts": _ANY}) if self._is_hands_off else self.config
+        order = waves(everyone)
+        self._waves = [[name for name in wave if name in self.entries] for wave in order]
+        self._elsewhere = [[name for name in wave if name not in self.entries] for wave in order]
+        self._fleet = Fleet(settings, self.entries, self.config, clock=time.monotonic)
+        self._upkeep = Upkeep(self._fleet, self.entries, self.config, Stops(settings.run_dir / FOLDER))
         self._redis: EmbeddedRedis | None = None
-        self._lock = self.run_dir.lock("supervisor")
+        self._redis_upkeep: RedisUpkeep | None = None
+        self._watch: Watch | None = None
+        self._lock = self.run_dir.lock(SUPERVISOR)
+        self._line_lock = self.run_dir.lock(OPS)
+        self._is_over = False
         self._client: Client | None = None
+        self._taken_over: dict[str, int] = {}
 
     @property
     def client(self) -> Client:
@@ -64,36 +86,68 @@ class Supervisor:
             self._client = Client(self.settings)
         return self._client
 
-    def start(self, progress: Callable[[str], object] = lambda _: None) -> None:
-        """Bring the whole firm up; on failure whatever was started is stopped again.
+    @property
+    def exit_codes(self) -> dict[str, int]:
+        """Exit status of each agent that ended, as far as anybody can know it."""
+        return self._upkeep.exit_codes
+
+    @property
+    def restarted(self) -> dict[str, int]:
+        """How often each agent was started again."""
+        return self._upkeep.restarted
+
+    @property
+    def lost(self) -> dict[str, str]:
+        """Who was given up, and why."""
+        return self._upkeep.lost
+
+    @property
+    def is_over(self) -> bool:
+        """Whether an emergency has run its course: the firm is halted, as flat as it will be, and to be stopped."""
+        return self._is_over or (self._watch is not None and self._watch.guard.is_over)
+
+    @property
+    def score(self) -> float:
+        """Share of the firm's weight that was healthy at the last look."""
+        return 1.0 if self._watch is None else self._watch.score
+
+    def start(self, progress: Progress = quiet) -> None:
+        """Bring the whole firm up, or take over what runs of it; on failure everything is stopped again.
 
         Raises
         ------
         Fatal
-            The firm already runs here, or an agent does not become ready; the message quotes its last words.
+            The firm already runs here, a package is missing, or an agent does not become ready; the message quotes
+            its last words.
         """
+        require(self.entries)
         self.run_dir.create()
         self._lock.acquire()
         try:
-            wait_until_free(self.run_dir, self.entries)
-            self.settings.save()
-            make_keys(self.settings.keys, time.time_ns())
-            self._know_hours(progress)
+            left = self._inherit()
+            prepare(self.settings, progress)
             if self.settings.firm.bus.redis_url == EMBEDDED:
-                self.start_redis()
-            self._warm(progress)
-            for wave in self._waves:
-                for name in wave:
-                    self.start_agent(name)
-                self.wait_ready(wave, progress=progress)
+                self._find_redis(may_adopt=bool(left))
+            self._take_over(left, progress)
+            for number, wave in enumerate(self._waves):
+                if wave:
+                    self._wait_for_others((name for each in self._elsewhere[:number] for name in each), progress)
+                names = [name for name in wave if name not in self._upkeep.stops]
+                for name in names:
+                    if self.pid(name) is None:
+                        self.start_agent(name)
+                self.wait_ready(names, progress=progress)
+            if not self._is_hands_off:
+                self._open_watch()
         except BaseException:
             self.stop()
             raise
 
     def start_redis(self) -> None:
         """Start the embedded Redis."""
-        self._redis = EmbeddedRedis(self.run_dir)
+        self._redis = self._embedded()
         self._redis.start()
+        self._redis_upkeep = RedisUpkeep(self._redis, self._redis_config, clock=time.monotonic)
 
     @property
     def redis_pid(self) -> int | None:
@@ -101,43 +155,43 @@ class Supervisor:
         return None if self._redis is None else self._redis.pid
 
     def start_agent(self, name: str) -> None:
-        """Start one agent as ``python -m MODULE``, out of reach of the terminal's Ctrl-C: it is stopped in order."""
-        entry = self.entries[name]
-        environment = dict(os.environ)
-        if not self.settings.firm.kernels.jit:
-            environment["NUMBA_DISABLE_JIT"] = "1"
-        with self.run_dir.open_log(name) as log, birth():
-            self._log_starts[name] = log.tell()
-            self._children[name] = subprocess.Popen(
-                [sys.executable, "-m", entry.module or name, "--run-dir", str(self.run_dir.root)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-                process_group=0, preexec_fn=die_with_parent(),
-            )  # fmt: skip
-        self._born[name] = time.monotonic()
-        self._due.pop(name, None)
+        """Start one agent, whatever became of it before."""
+        self._upkeep.start(name)
 
-    def wait_ready(
-        self,
-        names: Iterable[str],
-        patience_s: float = READY_PATIENCE_S,
-        progress: Callable[[str], object] = lambda _: None,
-    ) -> None:
-        """Wait until each of these agents says READY."""
+    def wait_ready(self, names: Iterable[str], patience_s: float | None = None, progress: Progress = quiet) -> None:
+        """Wait until each of these agents says READY.
+
+        Raises
+        ------
+        Fatal
+            One has ended, or is not ready in time, [ops] ready_s unless given.
+        """
         waiting = set(names)
+        patience_s = self.config.ready_s if patience_s is None else patience_s
         deadline = time.monotonic() + patience_s
         while waiting:
             for name in sorted(waiting):
-                code = self._children[name].poll()
-                if code is not None:
+                if self._fleet.pid(name) is None and not self._upkeep.find(name):
+                    code = self._fleet.code(name)
                     raise Fatal(f"{name} ended with status {code} before it was ready: {self.last_words(name)}")
             if time.monotonic() > deadline:
                 raise Fatal(
                     f"not ready after {patience_s:g} s: {', '.join(sorted(waiting))}; see {self.run_dir.root}/logs"
                 )
-            for name, status in self.client.statuses(sorted(waiting), _PING_S).items():
-                if status.state is AgentState.READY and status.pid == self.pid(name):
+            for name in self._ready(waiting):
+                waiting.discard(name)
+                progress(name)
+
+    def _wait_for_others(self, names: Iterable[str], progress: Progress) -> None:
+        """Give agents on other hosts time to be ready; the firm begins without those that are not."""
+        waiting = set(names).difference(self.absent)
+        deadline = time.monotonic() + self.config.ready_s
+        while waiting and time.monotonic() < deadline:
+            for name, said in self.client.statuses(sorted(waiting), _PING_S).items():
+                if said.state is AgentState.READY:
                     waiting.discard(name)
                     progress(name)
+        self.absent += tuple(sorted(waiting))
 
     def statuses(self, names: Iterable[str] | None = None, timeout_s: float = _PING_S) -> dict[str, AgentStatus]:
         """Ask agents for their status."""
@@ -145,62 +199,41 @@ class Supervisor:
 
     def pid(self, name: str) -> int | None:
         """Return the process id of a running agent, or None."""
-        child = self._children.get(name)
-        return None if child is None or child.poll() is not None else child.pid
+        return self._fleet.pid(name)
 
     def signal(self, name: str, number: int) -> None:
-        """Send a signal to one agent that this supervisor started."""
-        child = self._children[name]
-        if child.poll() is None:
-            child.send_signal(number)
+        """Send a signal to one agent."""
+        self._fleet.send(name, number)
 
     def kill(self, name: str) -> None:
         """End one agent as a power cut would, and wait until it is gone."""
-        self.signal(name, signal.SIGKILL)
-        self._children[name].wait()
+        self._fleet.kill(name)
 
     def watch(self) -> list[str]:
-        """Reap what has died and start it again while its budget lasts; return a line for each event."""
-        events = []
-        now = time.monotonic()
-        for name, child in self._children.items():
-            code = child.poll()
-            if code is None or name in self._due:
-                continue
-            self.exit_codes[name] = code
-            if now - self._born[name] > _ALIVE_S:
-                self.restarted[name] = 0
-            count = self.restarted.get(name, 0)
-            if count >= self._restarts:
-                self._due[name] = float("inf")
-                events.append(f"{name} ended with status {code}; not started again: {self.last_words(name)}")
-            else:
-                self.restarted[name] = count + 1
-                self._due[name] = now + 0.1 * 2**count
-                events.append(f"{name} ended with status {code}; starting it again ({count + 1} of {self._restarts})")
-        for name, due in list(self._due.items()):
-            if now >= due:
-                self.start_agent(name)
-        if self._redis is not None and self._redis.pid is None:
-            events.append("the embedded Redis ended; starting it again")
-            self._redis.start()
-        return events
+        """Do whatever is due to keep the firm up; return a line for each event."""
+        if self._watch is not None:
+            return self._watch.turn()
+        steps = self._upkeep.turn(time.monotonic())
+        if self._redis_upkeep is not None:
+            steps += self._redis_upkeep.turn()
+        return [step.detail for step in steps]
 
     def is_lost(self) -> bool:
         """Whether some agent died and its restarts are spent."""
-        return any(due == float("inf") for due in self._due.values())
+        return bool(self._upkeep.lost)
 
     def stop(self) -> dict[str, int]:
-        """Stop everything this supervisor started, in reverse order, and return the exit statuses."""
-        order = [name for wave in reversed(self._waves) for name in wave if name in self._children]
-        last = [name for name in order if name == "recorder"]
-        for group in ([name for name in order if name not in last], last):
-            for name in group:
-                self.signal(name, signal.SIGTERM)
-                self.signal(name, signal.SIGCONT)
-            self._reap(group)
+        """Stop everything this supervisor looks after, in reverse order, and return the exit statuses."""
+        watch = self._watch
+        codes = self._fleet.stop(self._waves, lambda: None if watch is None else watch.herald.drain(_DRAIN_S))
+        self.exit_codes.update(codes)
         if self._redis is not None:
             self._redis.stop()
+        if watch is not None:
+            self._is_over = self.is_over
+            watch.close()
+            self._watch = None
+        self._line_lock.release()
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -209,99 +242,71 @@ class Supervisor:
 
     def last_words(self, name: str) -> str:
         """Return the last line an agent wrote since it was started, for a message to a person."""
-        path = self.run_dir.log(name)
-        with contextlib.suppress(OSError):
-            said = path.read_bytes()[self._log_starts.get(name, 0) :].decode(errors="replace")
-            lines = [line for line in said.splitlines() if line.strip()]
-            plain = [line for line in lines if not line.startswith("{")]
-            if plain or lines:
-                return (plain or lines)[-1]
-        return f"see {path}"
+        return self._fleet.last_words(name)
 
-    def _reap(self, names: Iterable[str]) -> None:
-        deadline = time.monotonic() + STOP_PATIENCE_S
-        for name in names:
-            child = self._children[name]
-            try:
-                child.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-            self.exit_codes[name] = child.returncode
+    def _inherit(self) -> dict[str, Adopted]:
+        """Save the configuration; return what runs by the same one and may go on, after the end of all else."""
+        saved = self.run_dir.root / SAVED_FILE
+        before = saved.read_bytes() if saved.exists() else b""
+        left = left_behind(self.run_dir)
+        self.settings.save()
+        if self.config.on_death == "keep" and saved.read_bytes() == before:
+            going_on = {name: child for name, child in left.items() if name in self.entries}
+        else:
+            going_on = {}
+        end({name: child for name, child in left.items() if name not in going_on}, self._waves, self.config.stop_s)
+        stopped = {name: child for name, child in going_on.items() if name in self._upkeep.stops}
+        end(stopped, self._waves, self.config.stop_s)
+        return {name: child for name, child in going_on.items() if name not in stopped}
 
-    def _know_hours(self, progress: Callable[[str], object]) -> None:
-        """Compute once when exchanges are open; no agent imports the library that knows."""
-        if not missing(calendars(self.settings), time.gmtime().tm_year):
-            return
-        progress("sessions")
-        command = [sys.executable, "-m", "research.sessions", "--config", str(self.settings.folder)]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no word"])[-1]
-            raise ConfigError(reason) if done.returncode == EXIT_CONFIG else Fatal(reason)
+    def _embedded(self) -> EmbeddedRedis:
+        names = redis_names(self.settings)
+        return EmbeddedRedis(self.run_dir, self.settings.keys, names, outlives=self.config.on_death == "keep")
 
-    def _warm(self, progress: Callable[[str], object]) -> None:
-        """Compile the kernels once, before several processes would do it side by side.
+    def _find_redis(self, *, may_adopt: bool) -> None:
+        """Take over the Redis that an earlier supervisor left if its agents go on too, else start one."""
+        found = self._embedded()
+        if found.adopt():
+            if may_adopt and found.is_answering():
+                self._redis = found
+                self._redis_upkeep = RedisUpkeep(found, self._redis_config, clock=time.monotonic)
+                return
+            found.stop()
+        self.start_redis()
 
-        A mistake in the configuration is left for the agent that it concerns to tell.
-        """
-        if not self.settings.firm.kernels.jit or is_warm():
-            return
-        progress("kernels")
-        command = [sys.executable, "-m", "research.warm", "--config", str(self.settings.folder)]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-        if done.returncode == EXIT_CONFIG:
-            return
-        if done.returncode:
-            raise Fatal(f"the kernels do not compile: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
-        mark_warm()
+    def _take_over(self, left: dict[str, Adopted], progress: Progress) -> None:
+        """Look after agents that run already; one that gives no answer for as long as makes it hung is ended."""
+        for name, child in left.items():
+            self._fleet.adopt(name, child)
+        silent = set(left)
+        deadline = time.monotonic() + self.config.hang_s
+        while silent and time.monotonic() < deadline:
+            silent -= set(self._ready(silent))
+            silent -= {name for name in silent if self.pid(name) is None}
+        for name in sorted(silent):
+            self.kill(name)
+            progress(f"{name}, taken over, gave no answer: killed")
+        self._taken_over = {name: pid for name in left if (pid := self.pid(name)) is not None}
+        self._fleet.ended()
 
+    def _ready(self, names: Iterable[str]) -> list[str]:
+        found = self.client.statuses(sorted(names), _PING_S)
+        return [name for name, said in found.items() if said.state is AgentState.READY and said.pid == self.pid(name)]
 
-def waves(entries: dict[str, AgentEntry]) -> list[list[str]]:
-    """Sort agents into groups; each needs only agents of earlier groups.
-
-    ``needs = ["*"]`` is a need for every agent that has no such need itself.
-
-    Raises
-    ------
-    ConfigError
-        An agent needs one that is not in the list, or two need each other.
-    """
-    early = [name for name, entry in entries.items() if EVERY_OTHER not in entry.needs]
-    left: dict[str, list[str]] = {}
-    for name, entry in entries.items():
-        named = [need for need in entry.needs if need != EVERY_OTHER]
-        left[name] = named if name in early else [*early, *named]
-    order: list[list[str]] = []
-    for name, needs in left.items():
-        for need in needs:
-            if need not in entries:
-                raise ConfigError(f"agents.{name}.needs names {need}, which is not an enabled agent")
-    while left:
-        wave = [name for name, needs in left.items() if not any(need in left for need in needs)]
-        if not wave:
-            raise ConfigError(f"agents.needs runs in a circle among {', '.join(left)}")
-        order.append(wave)
-        for name in wave:
-            del left[name]
-    return order
-
-
-def wait_until_free(run_dir: RunDir, names: Iterable[str], patience_s: float = LEFTOVER_PATIENCE_S) -> None:
-    """Wait until no agent of an earlier firm, whose supervisor was killed, is left in a run directory.
-
-    Raises
-    ------
-    Fatal
-        One is still there; the message names it.
-    """
-    deadline = time.monotonic() + patience_s
-    for name in names:
-        lock = run_dir.lock(name)
-        while lock.is_held():
-            if time.monotonic() > deadline:
-                raise Fatal(
-                    f"{name} still runs in {run_dir.root} (pid {lock.holder() or 'unknown'}), but no supervisor does; "
-                    f"end it, or use another --run-dir"
-                )
-            time.sleep(0.05)
+    def _open_watch(self) -> None:
+        self._line_lock.acquire()
+        keys, now_ns = self.settings.keys, time.time_ns()
+        authority = Authority(OPS, Verifier.load(keys, OPERATORS))
+        monitor = Monitor(self.entries, self.config)
+        outbox = Outbox(self.settings.run_dir / FOLDER)
+        herald = Herald(Line.open(self.settings), outbox, Signer.load(keys, OPS), self._upkeep)
+        desk = Desk(authority, self._upkeep, since_ns=now_ns)
+        lookout = Lookout(self.settings, monitor, "supervisor")
+        self._watch = Watch(self.config, self._upkeep, self._redis_upkeep, herald, desk, monitor, lookout)
+        for name, pid in self._taken_over.items():
+            herald.say(Step("taken_over", name, f"{name} (pid {pid}) was left by another supervisor: taken over"))
+        for name in self._upkeep.stops.names():
+            if name in self.entries:
+                stop = self._upkeep.stops[name]
+                who = stop.operator or "an operator"
+                herald.say(Step("still_stopped", name, f"{name} stays stopped by {who}: {stop.reason}"))

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from bus.agent import Agent, Answer, Report, handles
+from bus.command import Authority
 from bus.config import Settings
+from bus.keys import OPERATORS, Verifier
 from bus.message import Header, Message
 from bus.messages import (
     Command,
@@ -22,10 +24,12 @@ from bus.messages import (
     RiskAlert,
     SystemCommand,
     Undelivered,
+    record_of,
 )
 from pads.chair import Chair
 from pads.config import PadsConfig, seated
 from pads.decision import Ruling
+from pads.roster import replicas_of
 from pads.rounds import Round
 from portfolio.limits import BookLimits, book_limits
 
@@ -40,8 +44,9 @@ class DeadlinePassed(Message, kind="ROUND_DEADLINE"):
 class Pads(Agent):
     """Opens rounds, asks the seats, decides, proposes orders, and settles what was decided."""
 
-    def __init__(self, name: str, config: PadsConfig, limits: BookLimits) -> None:
+    def __init__(self, name: str, config: PadsConfig, limits: BookLimits, verifier: Verifier) -> None:
         super().__init__(name)
+        self._authority = Authority(name, verifier)
         self._timeout_s = config.decision_timeout_s
         self._chair = Chair(config, limits)
         self._alarm_ns: int | None = None
@@ -81,17 +86,16 @@ class Pads(Agent):
     @handles(SystemCommand)
     def obey(self, command: SystemCommand) -> Answer:
         """Open a round because an operator asks; every other command belongs to another agent."""
-        if command.command is not Command.ASK:
-            return CommandResult(
-                is_done=False, detail=f"pads answers {Command.ASK} only; send {command.command} to risk"
-            )
-        opened = self._chair.ask(command.symbol, self.conversation, self.now_ns)
+        refused = self._authority.turn_away(self, command)
+        if refused is not None:
+            return refused
+        opened = self._asked(command)
         if isinstance(opened, Round):
             self._put(opened)
+            self._record(command, CommandResult(is_done=True, detail=f"a round on {command.symbol} is opened"))
             return None
-        if isinstance(opened, DecisionMade):
-            return CommandResult(is_done=True, detail=opened.choice_reason, decision=opened)
-        return CommandResult(is_done=False, detail=opened)
+        self._record(command, opened)
+        return opened
 
     @handles(RiskAlert)
     def heed(self, alert: RiskAlert) -> None:
@@ -130,6 +134,18 @@ class Pads(Agent):
             self.publish(made, about=instrument.header if instrument.bar == made.bar else None)
         self._open(self._chair.instruments)
         self._arm()
+
+    def _asked(self, command: SystemCommand) -> Round | CommandResult:
+        if command.command is not Command.ASK:
+            detail = f"pads answers {Command.ASK} only; send {command.command} to risk"
+            return CommandResult(is_done=False, detail=detail)
+        opened = self._chair.ask(command.symbol, self.conversation, self.now_ns)
+        if isinstance(opened, DecisionMade):
+            return CommandResult(is_done=True, detail=opened.choice_reason, decision=opened)
+        return CommandResult(is_done=False, detail=opened) if isinstance(opened, str) else opened
+
+    def _record(self, command: SystemCommand, result: CommandResult) -> None:
+        self.publish(record_of(command, self.conversation.sender, result))
 
     def _give_up(self, order: Order, reason: str) -> None:
         """End an order in public in the place of who should have: the ledger has it, and nobody waits for it longer."""
@@ -187,18 +203,27 @@ class Pads(Agent):
 
     def report(self) -> Report:
         """Count rounds, responses by what became of them, and orders without an answer."""
-        return self._chair.report()
+        return self._chair.report() | {"refused_commands": self._authority.refused}
 
     def snapshot(self) -> dict[str, Any]:
         """Return the state as plain data."""
-        return {"chair": self._chair.snapshot(), "alarm_ns": self._alarm_ns}
+        authority = self._authority.snapshot()
+        return {"chair": self._chair.snapshot(), "alarm_ns": self._alarm_ns, "authority": authority}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take over a state that ``snapshot`` gave."""
         self._chair.restore(state["chair"])
         self._alarm_ns = state["alarm_ns"]
+        self._authority.restore(state["authority"])
 
 
 def build(settings: Settings) -> Agent:
     """Make the agent from the [pads] table, with the seats that the process list switches on."""
-    return Pads("pads", seated(settings.table("pads", PadsConfig), settings.firm.agents), book_limits(settings))
+    config = seated(settings.table("pads", PadsConfig), settings.firm.agents)
+    verifier = Verifier.load(settings.keys, OPERATORS)
+    replicas = replicas_of(settings.firm.agents)
+    if replicas:
+        from pads.replication import ReplicatedPads  # here, because it builds on this module
+
+        return ReplicatedPads("pads", config, book_limits(settings), verifier, replicas)
+    return Pads("pads", config, book_limits(settings), verifier)

@@ -158,7 +158,7 @@ class Chair:
             self.orders.propose(order, closing.header.correlation_id, now_ns, is_growing=is_growing)
         elif closing.awaited is not None:
             self.orders.expect(closing.awaited, instrument.symbol, now_ns)
-        settlements = instrument.hold(made, closing.close)
+        settlements = instrument.hold(made, closing.close, closing.evidence)
         return Ruling(made, order, [*settlements, *self._suspicions.judge(closing, instrument)])
 
     def _keep_hedges(self, closing: Round, instrument: Instrument) -> None:

@@ -278,9 +278,12 @@ def seated(config: PadsConfig, agents: Mapping[str, AgentEntry]) -> PadsConfig:
     unknown = [name for name in config.stakes if name not in agents]
     if unknown:
         raise ConfigError(f"pads.stakes names {unknown[0]}, which has no [agents.{unknown[0]}] in the process list")
-    idle = [
-        name for name, entry in agents.items() if entry.role == _SEAT and entry.enabled and name not in config.stakes
-    ]
+    replica = next((name for name in config.stakes if agents[name].replica_of), None)
+    if replica is not None:
+        seat = agents[replica].replica_of
+        raise ConfigError(f"pads.stakes names {replica}, a replica of {seat}: name {seat}, whose stake is theirs")
+    seats = [name for name, entry in agents.items() if entry.role == _SEAT and entry.enabled and not entry.replica_of]
+    idle = [name for name in seats if name not in config.stakes]
     if idle:
         raise ConfigError(
             f'agents.{idle[0]} is a seat without a stake: add {idle[0]} = {{ member = "LABEL", weight = W }} to '

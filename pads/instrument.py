@@ -170,10 +170,11 @@ class Instrument:
         """Return the share of equity up to which a position may grow before its stop could cost too much."""
         return self.care.extent(side, float(self.close * self.scale), self._chart)
 
-    def hold(self, made: DecisionMade, close: Decimal) -> list[Message]:
+    def hold(self, made: DecisionMade, close: Decimal, evidence: Mapping[str, bytes]) -> list[Message]:
         """Keep a decided round until its horizon ends; settle it at once if that bar has passed."""
         price = float(close * self.scale)
-        insort(self._pending, Pending(made, price, self._memory.seen(made.phase)), key=_end_bar)
+        seen = self._memory.seen(made.phase)
+        insort(self._pending, Pending(made, price, seen, tuple(evidence.items())), key=_end_bar)
         return list(self._settle())
 
     def suspect(self, phase: Phase, seats: str) -> PhaseTransition | None:
@@ -259,7 +260,7 @@ class Instrument:
             "styles": self.styles.snapshot(),
             "history": self._history.snapshot(),
             "memory": self._memory.snapshot(),
-            "pending": [[made, close, list(seen)] for made, close, seen in self._pending],
+            "pending": [[made, close, list(seen), evidence] for made, close, seen, evidence in self._pending],
             "chart": self._chart.snapshot(),
             "care": self.care.snapshot(),
             "refused": self.refused.snapshot(),
@@ -278,7 +279,7 @@ class Instrument:
         self.styles.restore(state["styles"])
         self._history.restore(state["history"])
         self._memory.restore(state["memory"])
-        self._pending = [Pending(made, close, (seen[0], seen[1], seen[2])) for made, close, seen in state["pending"]]
+        self._pending = [Pending(made, at, (k[0], k[1], k[2]), told) for made, at, k, told in state["pending"]]
         self._chart.restore(state["chart"])
         self.care.restore(state["care"])
         self.refused.restore(state["refused"])

@@ -44,7 +44,7 @@ class Round:
     bar's against the position; ``watch`` is what care leaves of it, ``room`` how large it may be; ``idle`` says why
     nothing may be proposed, empty where it may, and ``awaited`` is another's order that the bar brings. By seat,
     ``answers`` hold the beliefs, ``severities`` the dangers seen and ``suspected`` the phases that the market seems to
-    enter.
+    enter; ``evidence`` is what seats of several replicas are to learn from.
     """
 
     request: DecisionRequest
@@ -62,6 +62,7 @@ class Round:
     answers: dict[str, Opinion] = field(default_factory=dict)
     severities: dict[str, float] = field(default_factory=dict)
     suspected: dict[str, Phase] = field(default_factory=dict)
+    evidence: dict[str, bytes] = field(default_factory=dict)
 
     def snapshot(self) -> list[Any]:
         """Return the state as plain data."""
@@ -69,17 +70,17 @@ class Round:
         answers = [[seat, *opinion] for seat, opinion in self.answers.items()]
         suspected = {seat: phase.value for seat, phase in self.suspected.items()}
         means = [self.style.value, self.exceedance, list(self.watch), self.room.snapshot(), self.idle, self.awaited]
-        return [*fixed, *means, answers, dict(self.severities), suspected]
+        return [*fixed, *means, answers, dict(self.severities), suspected, dict(self.evidence)]
 
     @classmethod
     def restored(cls, state: list[Any]) -> "Round":
         """Return the round that ``snapshot`` gave."""
-        *fixed, style, exceedance, watch, room, idle, awaited, answers, severities, suspected = state
+        *fixed, style, exceedance, watch, room, idle, awaited, answers, severities, suspected, told = state
         heard = {seat: Opinion(*opinion) for seat, *opinion in answers}
         phases = {seat: Phase(phase) for seat, phase in suspected.items()}
         request, header, book, close, opened_ns, asker = fixed
         means = (Style(style), exceedance, Watch(*watch), Room.restored(room), idle, awaited)
-        return cls(request, header, book, close, opened_ns, asker, *means, heard, dict(severities), phases)
+        return cls(request, header, book, close, opened_ns, asker, *means, heard, dict(severities), phases, dict(told))
 
 
 class Rounds:
@@ -105,6 +106,10 @@ class Rounds:
 
     def __iter__(self) -> Iterator[Round]:
         return iter(self._open.values())
+
+    def find(self, round_id: str) -> Round | None:
+        """Return an open round, None where there is none of that name."""
+        return self._open.get(round_id)
 
     def open(self, opened: Round) -> None:
         """Begin to wait for answers."""

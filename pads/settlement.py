@@ -22,12 +22,14 @@ _SCORES: Final = TypeAdapter(tuple[Score, ...])
 class Pending(NamedTuple):
     """A decided round whose horizon has not ended; ``close`` is the price it was decided on.
 
-    ``seen`` are the outcomes counted in its phase when it was decided; see ``pads.adaptability``.
+    ``seen`` are the outcomes counted in its phase when it was decided; see ``pads.adaptability``. ``evidence`` goes
+    back to seats of several replicas.
     """
 
     made: DecisionMade
     close: float
     seen: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    evidence: tuple[tuple[str, bytes], ...] = ()
 
     @property
     def end_bar(self) -> int:
@@ -76,6 +78,7 @@ def settle(pending: Pending, close: float, weights: Sequence[float], board: Boar
         prior_log_score=math.log(made.prior[k]),
         board_log_score=math.log(made.price[k]),
         identity_error=abs(gained - made.liquidity * math.log(made.price[k] / made.prior[k])),
+        evidence=pending.evidence,
     )
     return Settlement(feedback, after, k, log_return / made.band)
 

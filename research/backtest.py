@@ -53,7 +53,7 @@ def backtest(
     Fatal
         The firm stopped before the data ended.
     """
-    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     make_keys(settings.keys, time.time_ns())
     make_sessions(settings)
     agents = {name: build_agent(settings, name) for name in enabled(settings)}

@@ -20,12 +20,13 @@ def build_agent(settings: Settings, name: str) -> Agent:
     entry = settings.firm.agents.get(name)
     if entry is None:
         raise ConfigError(f"no [agents.{name}] in {settings.folder}/firm.toml")
-    module = f"{entry.module or name}.agent"
+    module = f"{entry.program(name)}.agent"
     try:
         build = importlib.import_module(module).build
     except (ImportError, AttributeError) as error:
         raise ConfigError(f"agents.{name}: {module} cannot be used: {error}; it must offer build(settings)") from None
     agent: Agent = build(settings)
+    agent.name = name
     return agent
 
 

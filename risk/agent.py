@@ -4,10 +4,11 @@ from typing import Any, Final
 
 from bus.agent import DEFER, Agent, Answer, Report, handles
 from bus.approval import approve
+from bus.command import Authority
 from bus.config import Settings
 from bus.errors import ConfigError
 from bus.gate import Gate, judge, refusal, refusals
-from bus.keys import Signer, Verifier
+from bus.keys import OPERATORS, Signer, Verifier
 from bus.message import Message
 from bus.messages import (
     CommandResult,
@@ -39,7 +40,7 @@ NAME: Final = "risk"
 EXECUTION: Final = "execution"
 _NS: Final = 1_000_000_000
 _RENEWALS: Final = 4
-_PARTS: Final = ("histories", "gauge", "stress", "standing", "deleveraging", "daily_report")
+_PARTS: Final = ("histories", "gauge", "stress", "standing", "deleveraging", "daily_report", "authority")
 _ODD_SEVERITY: Final = 0.5
 """Enough for an operator to look at, too little for PADS to sell by: what is held has not become worse."""
 
@@ -60,6 +61,7 @@ class Risk(Gate):
         super().__init__(NAME, config.remembered_orders)
         self.signer = signer
         self.verifier = verifier
+        self.authority = Authority(NAME, verifier)
         self.config = config
         self.limits = limits
         self.histories = Histories(config.window)
@@ -115,7 +117,10 @@ class Risk(Gate):
 
     @handles(SystemCommand)
     def obey(self, command: SystemCommand) -> Answer:
-        """Halt or resume, and tell execution at once."""
+        """Halt or resume for an operator, and tell execution at once."""
+        refused = self.authority.turn_away(self, command)
+        if refused is not None:
+            return refused
         before = self.standing.terms
         is_done, detail = self.standing.obey(command)
         if self.standing.terms != before:
@@ -159,6 +164,7 @@ class Risk(Gate):
     def report(self) -> Report:
         """Return what an observer should see."""
         counts = {"in_flight": len(self.in_flight), "approved": self.passed, "refused": self.refused}
+        counts["refused_commands"] = self.authority.refused
         return self.standing.report() | counts
 
     def snapshot(self) -> dict[str, Any]:
@@ -224,5 +230,5 @@ def build(settings: Settings) -> Agent:
             f"after the {START} that start their volatility; give risk.window at least {least} in firm.toml"
         )
     load_kernels()
-    signer, verifier = Signer.load(settings.keys, NAME), Verifier.load(settings.keys, (COMPLIANCE,))
+    signer, verifier = Signer.load(settings.keys, NAME), Verifier.load(settings.keys, (COMPLIANCE, *OPERATORS))
     return Risk(config, limits, book_limits(settings), signer, verifier)

@@ -2,15 +2,20 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from bus.broadcast import RedisBroadcast, Subscriptions
+from bus.redis_acl import load_secrets, make_redis_secrets
 from bus.redis_server import EmbeddedRedis, url_of
 from bus.rundir import RunDir
 
 ROOT = Path(__file__).parent.parent
+REDIS_USERS = ("talker", "answerer", "operator", "first", "second", "plane", "other")
 
 
 @pytest.fixture
@@ -21,16 +26,39 @@ def short_dir() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    """URL of an embedded Redis that lasts for the session."""
-    folder = Path(tempfile.mkdtemp(prefix="bd-"))
+@dataclass(frozen=True)
+class PrivateRedis:
+    """An embedded Redis, and the folder of the secrets of its users."""
+
+    url: str
+    keys: Path
+    server: EmbeddedRedis
+
+    def plane(self, name: str, subscribed: Subscriptions) -> RedisBroadcast:
+        """Return the plane of one user, not connected yet."""
+        return RedisBroadcast(self.url, subscribed, name, lambda: load_secrets(self.keys, name))
+
+
+@contextmanager
+def private_redis(folder: Path, names: Iterable[str]) -> Iterator[PrivateRedis]:
+    """Start an embedded Redis with these users in a short folder."""
     run_dir = RunDir(folder)
     run_dir.create()
-    server = EmbeddedRedis(run_dir)
+    make_redis_secrets(folder / "keys", names, 0)
+    server = EmbeddedRedis(run_dir, folder / "keys", names)
     server.start()
-    yield url_of("embedded", run_dir)
-    server.stop()
+    try:
+        yield PrivateRedis(url_of("embedded", run_dir), folder / "keys", server)
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_redis() -> Iterator[PrivateRedis]:
+    """An embedded Redis that lasts for the session."""
+    folder = Path(tempfile.mkdtemp(prefix="bd-"))
+    with private_redis(folder, REDIS_USERS) as redis:
+        yield redis
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -19,8 +19,11 @@ MAY_READ_CLOCKS = {
     "bus/main.py",
     "bus/client.py",
     "bus/broadcast.py",
+    "bus/pace.py",
     "bus/redis_server.py",
     "bus/rundir.py",
+    "ops/branch.py",
+    "ops/preparation.py",
     "ops/supervisor.py",
 }
 

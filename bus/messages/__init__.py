@@ -11,6 +11,7 @@ from bus.messages.control import (
     Gap,
     Heard,
     Hello,
+    Left,
     Ping,
     Resend,
     ResendUnavailable,
@@ -23,6 +24,7 @@ from bus.messages.control import (
     record_of,
 )
 from bus.messages.decision import (
+    MOST_EVIDENCE,
     Action,
     DecisionMade,
     DecisionRequest,
@@ -70,6 +72,7 @@ from bus.messages.risk import (
 )
 
 __all__ = [
+    "MOST_EVIDENCE",
     "Ack",
     "Action",
     "AgentState",
@@ -94,6 +97,7 @@ __all__ = [
     "Heard",
     "Hello",
     "LeaseState",
+    "Left",
     "Level",
     "MarketUpdate",
     "MemberView",

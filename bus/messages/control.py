@@ -200,3 +200,9 @@ class Silent(Message, kind="SILENT"):
 
     agent: Name
     since_ns: int
+
+
+class Left(Message, kind="LEFT"):
+    """``agent`` has said goodbye: it stops in order and is not missed."""
+
+    agent: Name

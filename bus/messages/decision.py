@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, Strict
 
@@ -53,6 +53,10 @@ class Phase(StrEnum):
 ActionField = Annotated[Action, Strict(False)]
 OutcomeField = Annotated[Outcome, Strict(False)]
 PhaseField = Annotated[Phase, Strict(False)]
+MOST_EVIDENCE: Final = 65_536
+"""Longest evidence, in bytes."""
+Evidence = Annotated[bytes, Field(max_length=MOST_EVIDENCE)]
+"""What a seat of several replicas learns from when a round settles, in a form of its own; empty without an answer."""
 
 
 class DecisionRequest(
@@ -62,7 +66,8 @@ class DecisionRequest(
 
     ``band`` is the half-width of "flat" as a log return over ``horizon`` bars; ``position`` is signed units held,
     ``entry_price`` their average price (0 without a position) and ``exposure`` their share of equity, with its sign;
-    ``drawdown`` is the share of its peak that the firm's equity has lost.
+    ``drawdown`` is the share of its peak that the firm's equity has lost. ``told`` is for a seat of several replicas:
+    the severity in its last answer on the symbol; None where the process that is asked remembers that itself.
     """
 
     round_id: Name
@@ -79,6 +84,7 @@ class DecisionRequest(
     appetite: Probability
     settled: int
     deadline_ns: int
+    told: Probability | None = None
 
 
 class DecisionResponse(
@@ -88,6 +94,8 @@ class DecisionResponse(
 
     ``suspected_phase`` is the phase that the seat sees the market enter, None where it suspects no change; PADS checks
     it against its own reading. ``severity`` is that of a danger the seat sees in the market itself, 0 without one.
+    A replica puts what the seat will learn from into ``evidence``, and is not whole where it lacks bars or feedback
+    that others of its seat may have.
     """
 
     round_id: Name
@@ -100,6 +108,8 @@ class DecisionResponse(
     reasons: tuple[tuple[str, float], ...]
     suspected_phase: PhaseField | None = None
     severity: Probability = 0.0
+    evidence: Evidence = b""
+    is_whole: bool = True
 
 
 class MemberView(Part):
@@ -168,7 +178,8 @@ class PerformanceFeedback(
     """A round settled: ``settled`` counts the symbol's settled rounds, this one included.
 
     ``bar`` is the bar that settled it, ``realized_return`` the log return over the horizon, ``prior_log_score`` what
-    the prior alone would have scored, ``identity_error`` |sum of profits - b ln(p[k]/pi[k])|.
+    the prior alone would have scored, ``identity_error`` |sum of profits - b ln(p[k]/pi[k])|. ``evidence`` gives
+    back to each seat of several replicas what came with its answer, so that all of them learn it.
     """
 
     decision_id: Name
@@ -181,6 +192,7 @@ class PerformanceFeedback(
     prior_log_score: float
     board_log_score: float
     identity_error: float
+    evidence: tuple[tuple[Name, Evidence], ...] = ()
 
 
 class PhaseTransition(

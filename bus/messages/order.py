@@ -249,7 +249,8 @@ class RiskAlert(Message, kind="RISK_ALERT", plane=Plane.BROADCAST, priority=Prio
     """Something a risk officer must see; ``symbol`` is "*" for the whole firm, ``severity`` in [0, 1].
 
     ``portfolio_version`` is the book it was raised on, 0 where it was not raised on one. An alert weighs on decisions
-    made on later books, so that it does not matter which of the two reaches PADS first.
+    made on later books, so that it does not matter which of the two reaches PADS first. ``round_id`` is the round in
+    which a seat saw the danger, empty for anybody else.
     """
 
     symbol: Name
@@ -257,6 +258,7 @@ class RiskAlert(Message, kind="RISK_ALERT", plane=Plane.BROADCAST, priority=Prio
     source: Name
     reason: str
     portfolio_version: int = 0
+    round_id: str = ""
 
 
 class ExecutionCost(Message, kind="EXECUTION_COST", plane=Plane.BROADCAST, senders=("execution",)):

@@ -143,8 +143,9 @@ def equity_rows(portfolio: PortfolioUpdate, at: Stamp) -> Rows:
 
 
 def alert_rows(alert: RiskAlert, header: Header, at: Stamp) -> Rows:
-    """Keep an alert; its id is its place in the sender's own sequence of alerts."""
-    event_id = f"alert/{header.sender}/{header.sequence}"
+    """Keep an alert; its id is the round in which a seat raised it, or its place in its sender's own sequence."""
+    is_seat = alert.round_id != ""
+    event_id = f"alert/{alert.source}/{alert.round_id}" if is_seat else f"alert/{header.sender}/{header.sequence}"
     said = (alert.symbol, None, alert.severity, alert.source, alert.reason, None)
     return {"risk_events": [(event_id, "alert", *said, *at)]}
 

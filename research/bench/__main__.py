@@ -19,6 +19,7 @@ from rich.table import Table
 
 from bus.config import Settings
 from bus.main import default_config
+from research.bench.curve import curve_cost
 from research.bench.fills import paper_fills_per_s
 from research.bench.firm import full_firm_rounds_per_s, minute_market, start_and_memory
 from research.bench.gate_check import check as gate_check
@@ -37,6 +38,7 @@ REACH: Final[dict[str, tuple[str, float]]] = {
     "round_ratio": ("<=", 2.0),
     "direct_ratio": (">=", 0.4),
     "broadcast_ratio": (">=", 0.4),
+    "curve_ratio": ("<=", 1.25),
     "codec_us": ("<=", 12.0),
     "gate_chain_ms": ("<=", 1.5),
     "full_firm_rounds_per_s": (">=", 1000.0),
@@ -63,6 +65,9 @@ def main() -> None:
     figures: dict[str, Any] = {"codec_us": codec_us()}
     _note("codec", figures["codec_us"])
     _ratio(figures, "round", [round_times(_ROUNDS) for _ in range(_PAIRS)], "ours_s", "floor_s")
+    secured = curve_cost()
+    figures["curve_ratio"], figures["curve"] = secured.ratio, secured._asdict()
+    _note("curve", secured.ratio)
     for name, is_broadcast in (("direct", False), ("broadcast", True)):
         pairs = [throughput(_MESSAGES, is_broadcast=is_broadcast) for _ in range(_PAIRS)]
         _ratio(figures, name, pairs, "ours_per_s", "floor_per_s")

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import redis
 import zmq
 
 from research.bench.kinds import AHEAD
+
+_FRAMES: Final = "boardroom.FLOOR.source"
+_TOKENS: Final = "boardroom.TOKEN.sink"
 
 
 def zmq_sink(folder: Path, window: int, ready: Connection) -> None:
@@ -59,7 +62,7 @@ def redis_sink(url: str, window: int, ready: Connection) -> None:
     """Receive on a redis-py subscription; publish a byte back for each full window."""
     client: Any = redis.Redis.from_url(url)
     subscription = client.pubsub(ignore_subscribe_messages=False)
-    subscription.subscribe("floor")
+    subscription.subscribe(_FRAMES)
     subscription.parse_response()
     ready.send(True)
     count = 0
@@ -69,27 +72,27 @@ def redis_sink(url: str, window: int, ready: Connection) -> None:
             return
         count += 1
         if count % window == 0:
-            client.publish("floor-token", b"t")
+            client.publish(_TOKENS, b"t")
 
 
 def redis_source(url: str, window: int, count: int, frame: bytes) -> float:
     """Publish windows of ``frame`` in one pipeline each, awaited by a token; return messages per second."""
     client: Any = redis.Redis.from_url(url)
     tokens = client.pubsub()
-    tokens.subscribe("floor-token")
+    tokens.subscribe(_TOKENS)
     tokens.parse_response()
     started = time.perf_counter()
     for number in range(count // window):
         pipeline = client.pipeline(transaction=False)
         for _ in range(window):
-            pipeline.publish("floor", frame)
+            pipeline.publish(_FRAMES, frame)
         pipeline.execute()
         if number >= AHEAD:
             tokens.parse_response()
     for _ in range(AHEAD):
         tokens.parse_response()
     elapsed = time.perf_counter() - started
-    client.publish("floor", b"")
+    client.publish(_FRAMES, b"")
     return count / elapsed
 
 

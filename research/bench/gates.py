@@ -136,11 +136,11 @@ def seasoned(settings: Settings, name: str) -> Agent:
 
 def chain(count: int) -> Chain:
     """Measure ``count`` orders through the gates, then through both floors."""
-    with folder_with_redis() as (folder, url):
+    with folder_with_redis(NAMES) as (folder, url):
         settings = gate_settings(folder)
         cleared, approved = _spoken(settings)
         gates_s = _passages(folder, url, count, *((_serve_gate, (name, folder, url)) for name in GATES))
-    with folder_with_redis() as (folder, url):
+    with folder_with_redis(NAMES) as (folder, url):
         relays = ((_serve_relay, (name, cleared, approved, folder, url)) for name in GATES)
         runtime_s = _passages(folder, url, count, *relays)
     proposed = OrderProposed(order=approved.order, portfolio_version=_VERSION)
@@ -236,7 +236,7 @@ def _sync_ms(size: int) -> float:
 
 def _socket_passages(frames: list[bytes], count: int) -> list[float]:
     """Send the first frame through two processes, each of which sends the next frame on; return seconds a passage."""
-    with folder_with_redis() as (folder, _), floor.zmq_end(folder, "execution") as end:
+    with folder_with_redis(NAMES) as (folder, _), floor.zmq_end(folder, "execution") as end:
         relays = (("compliance", "risk", frames[1]), ("risk", "execution", frames[2]))
         with children(*((floor.zmq_relay, (folder, *relay)) for relay in relays)):
             return floor.zmq_passages(end, folder, "compliance", frames[0], count)

@@ -109,10 +109,10 @@ class TrivialSeat(Agent):
 
 
 class Asker(Agent):
-    """Opens one round after another on three seats and notes how long each took."""
+    """Opens one round after another on three seats, as PADS alone may, and notes how long each took."""
 
     def __init__(self, seats: tuple[str, ...], make: Callable[[int], DecisionRequest]) -> None:
-        super().__init__("asker")
+        super().__init__("pads")
         self.seats = seats
         self.make = make
         self.rounds_s: list[float] = []

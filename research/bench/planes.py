@@ -12,17 +12,19 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
+from bus.address import addresses
 from bus.agent import Agent
-from bus.broadcast import RedisBroadcast
+from bus.broadcast import RedisBroadcast, subscriptions
 from bus.codec import decode, encode
 from bus.config import BusConfig
-from bus.direct import ZmqDirect, addresses
+from bus.direct import ZmqDirect
 from bus.footprint import calm_collector
 from bus.journal import Journal
 from bus.message import Header
-from bus.messages import Action, AgentStatus, DecisionRequest, DecisionResponse, Phase
+from bus.messages import Action, DecisionRequest, DecisionResponse, Phase
 from bus.poll import LivePoll
 from bus.process import Process
+from bus.redis_acl import load_secret, load_secrets, make_redis_secrets
 from bus.redis_server import EmbeddedRedis, url_of
 from bus.rundir import RunDir
 from bus.snapshot import SnapshotStore
@@ -32,7 +34,7 @@ from research.bench.kinds import Asker, Begin, News, Sink, Source, TrivialSeat, 
 WINDOW: Final = 250
 _PATIENCE_S: Final = 60.0
 SEATS: Final = ("seat_a", "seat_b", "seat_c")
-_SPAWN: Final = multiprocessing.get_context("spawn")
+SPAWN: Final = multiprocessing.get_context("spawn")
 
 
 def request(number: int) -> DecisionRequest:
@@ -58,12 +60,13 @@ def codec_us(repeats: int = 20_000) -> float:
 
 
 @contextmanager
-def folder_with_redis() -> Iterator[tuple[Path, str]]:
-    """Give a short folder and an embedded Redis in it."""
+def folder_with_redis(names: tuple[str, ...]) -> Iterator[tuple[Path, str]]:
+    """Give a short folder and an embedded Redis in it, with these users."""
     with tempfile.TemporaryDirectory(prefix="bd-bench-") as name:
         run_dir = RunDir(Path(name))
         run_dir.create()
-        server = EmbeddedRedis(run_dir)
+        make_redis_secrets(_keys(Path(name)), names, 0)
+        server = EmbeddedRedis(run_dir, _keys(Path(name)), names)
         server.start()
         try:
             yield Path(name), url_of("embedded", run_dir)
@@ -71,17 +74,27 @@ def folder_with_redis() -> Iterator[tuple[Path, str]]:
             server.stop()
 
 
-def make_process(agent: Agent, names: tuple[str, ...], folder: Path, url: str) -> Process:
-    """Put an agent on the live runtime with default settings, journal on."""
+def as_user(url: str, folder: Path, name: str) -> str:
+    """Return the URL with which redis-py alone logs in as one of the users."""
+    return f"{url.replace('unix://', f'unix://{name}@')}?password={load_secret(_keys(folder), name)}"
+
+
+def make_process(
+    agent: Agent, names: tuple[str, ...], folder: Path, url: str, direct: ZmqDirect | None = None
+) -> Process:
+    """Put an agent on the live runtime with default settings, journal on; over unix sockets unless told otherwise."""
     config = BusConfig()
     run_dir = RunDir(folder)
-    direct = ZmqDirect(agent.name, addresses(config, names, run_dir.sockets))
-    kinds = {kind.KIND for kind in agent.handlers if kind.PLANE == "broadcast"} | {AgentStatus.KIND}
-    broadcast = RedisBroadcast(url, kinds)
+    direct = direct or ZmqDirect(agent.name, addresses(config, names, run_dir.sockets))
+    peers = dict.fromkeys(names, "seat")
+    secrets = _keys(folder)
+    broadcast = RedisBroadcast(
+        url, subscriptions(agent.handlers, peers), agent.name, lambda: load_secrets(secrets, agent.name)
+    )
     broadcast.connect_or_fail(5.0)
     process = Process(
         agent, config, direct, broadcast, Journal.open(run_dir.journal(agent.name), agent.name),
-        SnapshotStore(run_dir.snapshots(agent.name)), peers=dict.fromkeys(names, "seat"), clock_ns=time.time_ns,
+        SnapshotStore(run_dir.snapshots(agent.name)), peers=peers, clock_ns=time.time_ns,
         poll=LivePoll(direct, broadcast), version="bench",
     )  # fmt: skip
     process.start()
@@ -106,8 +119,8 @@ def children(*targets: tuple[Callable[..., Any], tuple[Any, ...]]) -> Iterator[N
     """Start processes, wait until each says it is ready, and end them."""
     started = []
     for target, arguments in targets:
-        ours, theirs = _SPAWN.Pipe()
-        child = _SPAWN.Process(target=target, args=(*arguments, theirs), daemon=True)
+        ours, theirs = SPAWN.Pipe()
+        child = SPAWN.Process(target=target, args=(*arguments, theirs), daemon=True)
         child.start()
         ours.recv()
         started.append(child)
@@ -119,22 +132,22 @@ def children(*targets: tuple[Callable[..., Any], tuple[Any, ...]]) -> Iterator[N
             child.join(5)
 
 
-def drive(process: Process, count: int, is_done: Callable[[], bool]) -> None:
+def drive(process: Process, count: int, is_done: Callable[[], bool], patience_s: float = _PATIENCE_S) -> None:
     """Tell the agent in this process to begin and turn its loop until it is done."""
     begin = Begin(count=count)
     header = Header(f"bench:{time.time_ns()}", "b", "", begin.KIND, "bench", process.name, 0, process.now(), 0, 2)
     process.post.inbox.put(decode(encode(header, begin)))
-    deadline = time.monotonic() + _PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while not is_done():
         process.turn()
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{process.name} did not finish in {_PATIENCE_S:g} s: {process.status()}")
+            raise TimeoutError(f"{process.name} did not finish in {patience_s:g} s: {process.status()}")
 
 
 def throughput(count: int, *, is_broadcast: bool) -> tuple[float, float]:
     """Return messages per second through our API and over the raw floor, one after the other."""
     names = ("source", "sink")
-    with folder_with_redis() as (folder, url):
+    with folder_with_redis(names) as (folder, url):
         source = Source(WINDOW, is_broadcast=is_broadcast)
         with children((serve, ("sink", "sink", names, folder, url))):
             process = make_process(source, names, folder, url)
@@ -149,8 +162,8 @@ def throughput(count: int, *, is_broadcast: bool) -> tuple[float, float]:
         )  # fmt: skip
         frame = encode(header, message)
         if is_broadcast:
-            with children((floor.redis_sink, (url, WINDOW))):
-                raw = floor.redis_source(url, WINDOW, count, frame)
+            with children((floor.redis_sink, (as_user(url, folder, "sink"), WINDOW))):
+                raw = floor.redis_source(as_user(url, folder, "source"), WINDOW, count, frame)
         else:
             with children((floor.zmq_sink, (folder, WINDOW))):
                 raw = floor.zmq_source(folder, WINDOW, count, frame)
@@ -159,8 +172,8 @@ def throughput(count: int, *, is_broadcast: bool) -> tuple[float, float]:
 
 def round_times(count: int) -> tuple[float, float]:
     """Return the median seconds of a round through our runtime and over the raw floor."""
-    names = ("asker", *SEATS)
-    with folder_with_redis() as (folder, url):
+    names = ("pads", *SEATS)
+    with folder_with_redis(names) as (folder, url):
         asker = Asker(SEATS, request)
         with children(*((serve, ("seat", name, names, folder, url)) for name in SEATS)):
             process = make_process(asker, names, folder, url)
@@ -171,10 +184,12 @@ def round_times(count: int) -> tuple[float, float]:
             round_id=question.round_id, symbol="SPX", bar=count, belief=(0.3, 0.4, 0.3), confidence=0.5,
             choice=Action.HOLD, expected_return=0.0, reasons=(("prior", 1.0),),
         )  # fmt: skip
-        header = Header(
-            "asker:99", "asker:99", "seat_a:99", question.KIND, "asker", "seat_a", 0, time.time_ns(), 3000, 2
-        )
+        header = Header("pads:99", "pads:99", "seat_a:99", question.KIND, "pads", "seat_a", 0, time.time_ns(), 3000, 2)
         frames = encode(header, question), encode(header._replace(kind=answer.KIND), answer)
         with children(*((floor.zmq_seat, (folder, name, frames[1])) for name in SEATS)):
             raw = floor.zmq_rounds(folder, SEATS, frames[0], count)
     return statistics.median(asker.rounds_s[count // 10 :]), statistics.median(raw[count // 10 :])
+
+
+def _keys(folder: Path) -> Path:
+    return folder / "keys"

@@ -107,7 +107,7 @@ def fall(settings: Settings) -> Fall:
 
 def fallen(settings: Settings) -> tuple[Simulation, Fall]:
     """Return the firm as it stands once its market is over and what was at work has ended, and all that was said."""
-    settings.run_dir.mkdir(parents=True, exist_ok=True)
+    settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     make_keys(settings.keys, time.time_ns())
     make_sessions(settings)
     agents = [build_agent(settings, name) for name in (*GATES, "market")]

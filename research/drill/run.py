@@ -6,9 +6,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from bus.command import sign_command
 from bus.config import Settings
 from bus.errors import Fatal
-from bus.keys import Verifier, make_keys
+from bus.keys import HOLDERS, Signer, Verifier, make_keys
+from bus.lawful import OPERATOR
 from bus.message import Envelope
 from bus.messages import Command, CommandResult, ExecutionReport, HaltStage, HaltStatus, RiskAlert, Side, SystemCommand
 from bus.plain import pack, unpack
@@ -24,7 +26,8 @@ from research.drill.trader import Trader
 from research.firm import build_agent, simulate
 from risk.config import RiskLimits
 
-OPERATOR: Final = "drill"
+DRILL: Final = "drill"
+RISK: Final = "risk"
 SEED: Final = 1
 _SIDES: Final = {"AAA": Side.BUY, "BBB": Side.SELL, "CCC": Side.BUY}
 _WARM_BARS: Final = 30
@@ -102,7 +105,8 @@ class _Play:
         self.first_bar = first_bar
         limits = book_limits(settings)
         self.trader = Trader(_SIDES, limits.position_weight * _WEIGHT, first_bar)
-        self.risk, self.market = build_agent(settings, "risk"), build_agent(settings, "market")
+        self.risk, self.market = build_agent(settings, RISK), build_agent(settings, "market")
+        self.operator = Signer.load(settings.keys, OPERATOR)
         self.broker = self._line({})
         agents = [self._make_execution(), self.risk, build_agent(settings, "compliance"), self.market, self.trader]
         self.simulation: Simulation = simulate(settings, agents)
@@ -166,9 +170,10 @@ class _Play:
     def _command(self, command: Command, reason: str) -> CommandResult:
         self.halted_ns, self.halted_s = self.simulation.now_ns, time.perf_counter()
         self.halted_bars = int(self.market.report()["published"])
-        order = SystemCommand(command=command, reason=reason, operator=OPERATOR)
-        mailbox = self.simulation.mailbox(OPERATOR)
-        self.simulation.inject(order, sender=OPERATOR, to="risk")
+        order = SystemCommand(command=command, reason=reason, operator=DRILL)
+        signed = sign_command(self.operator, order, RISK, self.halted_ns, command.value)
+        mailbox = self.simulation.mailbox(DRILL)
+        self.simulation.inject(signed, sender=DRILL, to=RISK)
         self.simulation.run(until=lambda: bool(mailbox))
         answer = mailbox.pop().message
         assert isinstance(answer, CommandResult)
@@ -194,7 +199,7 @@ class _Play:
         return FaultyBroker(PaperBroker(self.config.paper), faults, SEED)
 
     def _make_execution(self) -> Execution:
-        return Execution(self.config, Verifier.load(self.settings.keys), self.broker)
+        return Execution(self.config, Verifier.load(self.settings.keys, HOLDERS), self.broker)
 
     def _resume(self) -> bool:
         """Mend the broker, resume, and tell whether anything is bought or sold again."""

@@ -1,4 +1,4 @@
-"""What the bus promises, run over the simulated bus, the live runtime in memory, and ZeroMQ with Redis alike."""
+"""What the bus promises, run alike over the simulated bus, memory, and Redis with ZeroMQ by unix sockets and by tcp."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,12 +7,12 @@ import pytest
 
 from bus.agent import Agent
 from tests.bus.toys import Answerer, Order, Talker
-from tests.bus.worlds import MemoryWorld, SimulatedWorld, SocketWorld, World
+from tests.bus.worlds import MemoryWorld, SimulatedWorld, SocketWorld, TcpWorld, World
 
 Open = Callable[..., World]
 
 
-@pytest.fixture(params=["simulated", "memory", "sockets"])
+@pytest.fixture(params=["simulated", "memory", "sockets", "tcp"])
 def open_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     worlds: list[World] = []
 
@@ -23,7 +23,8 @@ def open_world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]
         elif request.param == "memory":
             world = MemoryWorld(agents, tmp_path)
         else:
-            world = SocketWorld(agents, request.getfixturevalue("short_dir"), request.getfixturevalue("redis_url"))
+            kind = TcpWorld if request.param == "tcp" else SocketWorld
+            world = kind(agents, request.getfixturevalue("short_dir"), request.getfixturevalue("shared_redis"))
         worlds.append(world)
         return world
 

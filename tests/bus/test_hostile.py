@@ -21,6 +21,7 @@ from bus.journal import Journal, RecordType, read
 from bus.memory import MemoryBroadcast, MemoryDirect, MemoryHub
 from bus.message import Header, Message, Plane, registry
 from bus.messages import AgentStatus, Ping, RiskAlert, Started
+from bus.poll import BOTH
 from bus.process import Process
 from bus.snapshot import SnapshotStore
 from tests.bus.samples import headers, messages
@@ -99,7 +100,7 @@ class Bench:
         process = Process(
             Answerer(NAME), BusConfig(), self.direct, self.broadcast, Journal.open(self.folder / "j", NAME),
             SnapshotStore(self.folder / "s"),
-            peers=dict.fromkeys(PEERS, "service"), clock_ns=lambda: self.now_ns, poll=lambda _: True,
+            peers=dict.fromkeys(PEERS, "service"), clock_ns=lambda: self.now_ns, poll=lambda _, __=0: BOTH,
             version="test",
         )  # fmt: skip
         process.start()

@@ -1,5 +1,9 @@
 """The bounded inbox: order, priorities, and what a full one does."""
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bus.codec import Sealed, encode
 from bus.inbox import Inbox
 from bus.message import Envelope, Header, Message
 from tests.bus.toys import Alarm, Fact, Question, Quote
@@ -12,6 +16,7 @@ def wrap(message: Message, sender: str = "a") -> Envelope:
 def drained(inbox: Inbox) -> list[Message]:
     found = []
     while (envelope := inbox.pop()) is not None:
+        assert isinstance(envelope, Envelope)
         found.append(envelope.message)
     return found
 
@@ -49,8 +54,8 @@ def test_market_data_is_conflated_by_key_only_when_there_is_no_room() -> None:
     assert inbox.counters == {"conflated": 2, "dropped": 1}
     assert drained(inbox) == [
         Quote(symbol="A", number=1),
-        Quote(symbol="B", number=5),
         Quote(symbol="A", number=4),
+        Quote(symbol="B", number=5),
     ]
 
 
@@ -68,3 +73,29 @@ def test_a_message_taken_out_is_not_replaced_behind_the_back() -> None:
     inbox.put(wrap(Quote(symbol="A", number=2)))
     inbox.put(wrap(Quote(symbol="A", number=3)))
     assert drained(inbox) == [Quote(symbol="A", number=3)]
+
+
+@given(st.lists(st.tuples(st.sampled_from("ABCDE"), st.booleans()), max_size=200), st.integers(1, 12))
+@settings(deadline=None, max_examples=50)
+def test_what_waits_keeps_its_order_and_is_the_newest_of_its_key(steps: list[tuple[str, bool]], capacity: int) -> None:
+    inbox = Inbox(capacity)
+    popped: list[int] = []
+    newest: dict[str, int] = {}
+    turned_away = 0
+    for number, (symbol, is_taken) in enumerate(steps, start=1):
+        if is_taken and (taken := inbox.pop()) is not None:
+            popped.append(taken.header.sequence)
+        quote = Quote(symbol=symbol, number=number)
+        header = Header("", "", "", quote.KIND, "a", None, number, 0, 0, 3)
+        if inbox.put(Sealed(header, symbol, encode(header, quote)) if number % 2 else Envelope(header, quote)):
+            newest[symbol] = number
+        else:
+            turned_away += 1
+        assert len(inbox) == inbox.backlog <= capacity
+        assert sum(map(len, inbox._queues)) <= 2 * capacity + 1
+    while (waiting := inbox.pop()) is not None:
+        popped.append(waiting.header.sequence)
+    assert popped == sorted(popped)
+    assert set(newest.values()) <= set(popped)
+    assert len(popped) + inbox.counters["conflated"] + turned_away == len(steps)
+    assert inbox.counters["dropped"] == turned_away

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from bus.config import Settings
 from bus.errors import BoardroomError, ConfigError, Fatal
 from bus.keyfile import Line, write
-from bus.keys import GRACE_NS, SIGNERS, KnownKey, Signer, Verifier, key_name, known_keys, make_keys
+from bus.keyring import KnownKey, key_name
+from bus.keys import GRACE_NS, HOLDERS, SIGNERS, Signer, Verifier, known_keys, make_keys
 from tests.conftest import ROOT
 from tests.keys import public_of
 
@@ -36,7 +37,7 @@ def signed(folder: Path, now_ns: int, name: str = "risk") -> tuple[str, bytes]:
 
 
 def objection(folder: Path, key: str, signature: bytes, now_ns: int, name: str = "risk") -> str:
-    return Verifier.load(folder).objection(name, key, WORDS, signature, now_ns)
+    return Verifier.load(folder, HOLDERS).objection(name, key, WORDS, signature, now_ns)
 
 
 def line_of(error: pytest.ExceptionInfo[BoardroomError]) -> str:
@@ -58,7 +59,8 @@ def test_keys_are_private_whatever_the_mask_of_the_process(tmp_path: Path) -> No
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
     kept = {name: mode for name, mode in modes(tmp_path / "keys").items() if name != ".gitignore"}
-    assert kept == {"compliance.key": 0o600, "compliance.pub": 0o644, "risk.key": 0o600, "risk.pub": 0o644}
+    endings = {".key": 0o600, ".pub": 0o644}
+    assert kept == {name + ending: mode for name in HOLDERS for ending, mode in endings.items()}
 
 
 def test_public_files_hold_nothing_secret(folder: Path) -> None:
@@ -97,7 +99,7 @@ def test_a_signature_is_the_same_bytes_whenever_it_is_made(folder: Path) -> None
 def test_a_rotated_key_is_believed_through_its_grace_and_no_longer(folder: Path) -> None:
     key, signature = signed(folder, MADE_NS)
     made = make_keys(folder, ROTATED_NS, rotate=True)
-    assert set(made) == set(SIGNERS)
+    assert set(made) == set(HOLDERS)
     assert objection(folder, key, signature, MADE_NS) == ""
     assert objection(folder, key, signature, ROTATED_NS + GRACE_NS) == ""
     assert objection(folder, key, signature, ROTATED_NS + GRACE_NS + 1) == f"key {key} of risk was replaced"
@@ -276,7 +278,7 @@ def test_a_lost_private_key_is_not_replaced_unasked(folder: Path) -> None:
     assert known_keys(folder)["risk"] == [KnownKey(old[0], 0, False)]
     with pytest.raises(ConfigError, match=r"risk\.key: no such key"):
         Signer.load(folder, "risk")
-    assert set(make_keys(folder, ROTATED_NS, rotate=True)) == set(SIGNERS)
+    assert set(make_keys(folder, ROTATED_NS, rotate=True)) == set(HOLDERS)
     assert objection(folder, *old, MADE_NS) == ""
     assert objection(folder, *signed(folder, ROTATED_NS), ROTATED_NS) == ""
     assert [key.is_private_here for key in known_keys(folder)["risk"]] == [False, True]
@@ -288,7 +290,7 @@ def test_a_cut_between_the_two_files_of_a_rotation_is_mended(folder: Path, monke
             raise OSError(5, "the power fails")
         write(path, lines, mode)
 
-    monkeypatch.setattr("bus.keys.write", cut)
+    monkeypatch.setattr("bus.keyring.write", cut)
     with pytest.raises(Fatal, match="the power fails; make it writable"):
         make_keys(folder, ROTATED_NS, ("risk",), rotate=True)
     monkeypatch.undo()
@@ -328,8 +330,8 @@ def test_makers_side_by_side_make_one_pair(tmp_path: Path) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert sorted(len(each) for each in made) == [0] * 7 + [2]
-    for name in SIGNERS:
+    assert sorted(len(each) for each in made) == [0] * 7 + [len(HOLDERS)]
+    for name in HOLDERS:
         key, signature = signed(tmp_path / "keys", MADE_NS, name)
         assert objection(tmp_path / "keys", key, signature, MADE_NS, name) == ""
 

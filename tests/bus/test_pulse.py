@@ -4,7 +4,7 @@ from pathlib import Path
 
 from bus.agent import Agent, handles
 from bus.config import BusConfig
-from bus.messages import Heard, Silent
+from bus.messages import Heard, Left, Silent
 from bus.pulse import Pulse
 from tests.bus.toys import Answerer
 from tests.bus.worlds import MemoryWorld
@@ -59,6 +59,48 @@ def test_the_time_in_which_it_did_not_look_is_nobodys_silence() -> None:
     assert list(pulse.silences(1_000 * BEAT)) == []
     looks = [each for now in range(1_001, 1_004) for each in pulse.silences(now * BEAT)]
     assert looks == [("a", 999 * BEAT)]
+
+
+def test_one_who_is_expected_and_never_comes_is_missed_once() -> None:
+    pulse = Pulse(BEAT)
+    pulse.expect(("a", "b"), 0)
+    assert pulse.beat("b", BEAT)
+    looks: list[tuple[str, int]] = []
+    for now in range(BEAT, 9 * BEAT, BEAT):
+        looks += pulse.silences(now)
+        pulse.beat("b", now)
+    assert looks == [("a", 0)]
+    assert pulse.beat("a", 9 * BEAT)
+
+
+def test_the_sleep_of_the_one_who_expects_is_nobodys_absence() -> None:
+    pulse = Pulse(BEAT)
+    pulse.expect(("a",), 0)
+    assert list(pulse.silences(BEAT)) == []
+    assert list(pulse.silences(1_000 * BEAT)) == []
+    assert pulse.beat("a", 1_001 * BEAT)
+
+
+class Doorman(Listener):
+    """Writes down who leaves, too."""
+
+    @handles(Left)
+    def part(self, left: Left) -> None:
+        self.told.append(f"left {left.agent}")
+
+
+def test_a_goodbye_is_told_to_whoever_asks_for_it_and_so_is_one_who_does_not_come_back(tmp_path: Path) -> None:
+    doorman = Doorman()
+    world = MemoryWorld([doorman, Answerer()], tmp_path, config=BusConfig(heartbeat_s=0.05, retry_s=0.05))
+    world.until(lambda: "heard answerer" in doorman.told)
+    world.processes.pop("answerer").stop()
+    world.until(lambda: "left answerer" in doorman.told)
+    world.crash("listener")
+    reborn = Doorman()
+    world.start(reborn, ("listener", "answerer"))
+    world.until(lambda: "silent answerer" in reborn.told)
+    assert "left answerer" in reborn.told
+    world.close()
 
 
 def test_an_agent_is_told_of_a_death_a_return_and_not_of_a_goodbye(tmp_path: Path) -> None:

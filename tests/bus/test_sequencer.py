@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bus.codec import Waiting
 from bus.message import Envelope, Header
 from bus.sequencer import Missing, Sequencer
 from tests.bus.toys import Fact
@@ -14,7 +15,7 @@ def fact(number: int, sender: str = "a") -> Envelope:
     return Envelope(Header(f"{sender}:{number}", "", "", Fact.KIND, sender, None, number, 0, 0, 3), Fact(number=number))
 
 
-def numbers(envelopes: list[Envelope]) -> list[int]:
+def numbers(envelopes: list[Waiting]) -> list[int]:
     return [envelope.header.sequence for envelope in envelopes]
 
 

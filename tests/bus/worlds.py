@@ -2,24 +2,29 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from structlog.typing import FilteringBoundLogger
+
+from bus.address import addresses
 from bus.agent import Agent
-from bus.broadcast import RedisBroadcast
+from bus.broadcast import subscriptions
 from bus.codec import encode
 from bus.config import BusConfig
-from bus.direct import ZmqDirect, addresses
+from bus.curve import CurveKeys, curve_names, make_curve_keys
+from bus.direct import ZmqDirect
 from bus.journal import Journal
 from bus.memory import Fate, MemoryHub, faithful
 from bus.message import Header, Message
-from bus.messages import AgentStatus
 from bus.poll import BOTH, LivePoll, Poll
 from bus.process import Process
 from bus.rundir import RunDir
 from bus.simulation import Simulation
 from bus.snapshot import SnapshotStore
+from tests.bus.wires import free_ports
+from tests.conftest import PrivateRedis
 
 PATIENCE_S = 10.0
 ABSENT = ("operator", "answerer")
@@ -70,14 +75,15 @@ class LiveWorld:
         self.config = config or BusConfig(heartbeat_s=0.05, retry_s=0.05, gap_timeout_s=1.0)
         self.processes: dict[str, Process] = {}
         self.paused: set[str] = set()
+        self.log: FilteringBoundLogger | None = None
         self._ids = itertools.count(1)
 
-    def planes(self, name: str, kinds: Iterable[str]) -> tuple[object, object, Poll]:
+    def planes(self, agent: Agent, peers: Mapping[str, str]) -> tuple[object, object, Poll]:
         raise NotImplementedError
 
     def start(self, agent: Agent, names: Iterable[str]) -> Process:
-        kinds = {kind.KIND for kind in agent.handlers if kind.PLANE == "broadcast"} | {AgentStatus.KIND}
-        direct, broadcast, poll = self.planes(agent.name, kinds)
+        peers = dict.fromkeys((*names, *ABSENT), "service")
+        direct, broadcast, poll = self.planes(agent, peers)
         process = Process(
             agent,
             self.config,
@@ -85,10 +91,11 @@ class LiveWorld:
             broadcast,  # type: ignore[arg-type]
             Journal.open(self.folder / "journal" / agent.name, agent.name, segment_bytes=1 << 20),
             SnapshotStore(self.folder / "snapshots" / agent.name),
-            peers=dict.fromkeys((*names, *ABSENT), "service"),
+            peers=peers,
             clock_ns=time.time_ns,
             poll=poll,
             version="test",
+            log=self.log,
         )
         process.start()
         self.processes[agent.name] = process
@@ -142,16 +149,18 @@ class MemoryWorld(LiveWorld):
         for agent in agents:
             self.start(agent, self.names)
 
-    def planes(self, name: str, kinds: Iterable[str]) -> tuple[object, object, Poll]:
-        return self.hub.direct(name), self.hub.broadcast(kinds), _nap
+    def planes(self, agent: Agent, peers: Mapping[str, str]) -> tuple[object, object, Poll]:
+        return self.hub.direct(agent.name), self.hub.broadcast(subscriptions(agent.handlers, peers)), _nap
 
 
 class SocketWorld(LiveWorld):
     """The live runtime over ZeroMQ and a real Redis."""
 
-    def __init__(self, agents: Iterable[Agent], folder: Path, redis_url: str, config: BusConfig | None = None) -> None:
+    def __init__(
+        self, agents: Iterable[Agent], folder: Path, redis: PrivateRedis, config: BusConfig | None = None
+    ) -> None:
         super().__init__(folder, config)
-        self.redis_url = redis_url
+        self.redis = redis
         run_dir = RunDir(folder)
         run_dir.create()
         agents = list(agents)
@@ -160,13 +169,32 @@ class SocketWorld(LiveWorld):
         for agent in agents:
             self.start(agent, self.names)
 
-    def planes(self, name: str, kinds: Iterable[str]) -> tuple[object, object, Poll]:
-        direct = ZmqDirect(name, self.book)
-        broadcast = RedisBroadcast(self.redis_url, kinds)
+    def planes(self, agent: Agent, peers: Mapping[str, str]) -> tuple[object, object, Poll]:
+        direct = self.direct(agent.name)
+        broadcast = self.redis.plane(agent.name, subscriptions(agent.handlers, peers))
         broadcast.connect_or_fail(5.0)
         return direct, broadcast, LivePoll(direct, broadcast)
 
+    def direct(self, name: str) -> ZmqDirect:
+        return ZmqDirect(name, self.book)
 
-def _nap(timeout_ms: int) -> int:
-    time.sleep(0.0002 if timeout_ms else 0)
+
+class TcpWorld(SocketWorld):
+    """The same over tcp with CURVE on the loopback."""
+
+    def __init__(self, agents: Iterable[Agent], folder: Path, redis: PrivateRedis) -> None:
+        agents = list(agents)
+        names = [agent.name for agent in agents]
+        self.keys = folder / "curve"
+        make_curve_keys(self.keys, curve_names(names), 0)
+        ports = dict(zip(names, free_ports(len(names)), strict=True))
+        config = BusConfig(transport="tcp", ports=ports, heartbeat_s=0.05, retry_s=0.05, gap_timeout_s=1.0)
+        super().__init__(agents, folder, redis, config)
+
+    def direct(self, name: str) -> ZmqDirect:
+        return ZmqDirect(name, self.book, keys=CurveKeys.load(self.keys, name, curve_names(self.names)))
+
+
+def _nap(timeout_ms: int, rest_ms: int = 0) -> int:
+    time.sleep(0.0002 if timeout_ms or rest_ms else 0)
     return BOTH

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bus.keys import Signer, Verifier
+from bus.config import Settings
+from bus.keys import HOLDERS, Signer, Verifier
 from bus.rundir import RunDir
 from cli.main import run
 from tests.conftest import ROOT
@@ -42,9 +43,15 @@ def test_it_makes_them_once_and_says_where_and_which(call: Call, tmp_path: Path)
         assert status == 0
         lines = said.splitlines()
         assert lines[0] == f"{folder}, mode 700; private keys are mode 600"
-        names = [f"{Signer.load(folder, name).sign(b'', 0)[0]}" for name in ("compliance", "risk")]
+        names = {name: Signer.load(folder, name).sign(b"", 0)[0] for name in HOLDERS}
         notes = ", ".join(("signs", "from the beginning", *words))
-        assert lines[1:] == [f"compliance  {names[0]}  {notes}", f"risk        {names[1]}  {notes}"]
+        assert lines[1:5] == [f"{name:<12}  {key}  {notes}" for name, key in names.items()]
+        firm = Settings.load(ROOT / "configs", tmp_path).firm.agents
+        notes = ", ".join(("encrypts", "from the beginning", *words))
+        publics = {name: (folder / f"{name}.curve.pub").read_text()[2:18] for name in (*firm, "operator", "ops")}
+        assert lines[5 : 5 + len(publics)] == [f"{name:<12}  {key}  {notes}" for name, key in publics.items()]
+        notes = ", ".join(("Redis secret", *words))
+        assert lines[5 + len(publics) :] == [f"{name:<12}  {'-':<16}  {notes}" for name in (*firm, "ops")]
     assert stat.S_IMODE((tmp_path / "run").stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "risk.key").stat().st_mode) == 0o600
 
@@ -55,20 +62,23 @@ def test_a_rotation_keeps_the_old_and_shows_no_secret(call: Call, tmp_path: Path
     key, signature = Signer.load(folder, "risk").sign(b"words", 1)
     status, said, _ = call("--run-dir", str(tmp_path), "--rotate")
     assert status == 0
-    assert re.search(rf"risk        {key}  replaced, from the beginning\n", said)
-    assert len(re.findall(r"signs, from \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, made now", said)) == 2
+    assert re.search(rf"risk          {key}  signs no more, from the beginning\n", said)
+    made = r" from \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, made now"
+    assert len(re.findall(rf"signs,{made}", said)) == 4
+    assert len(re.findall(rf"encrypts,{made}", said)) == len(list(folder.glob("*.curve.pub")))
     assert Verifier.load(folder).objection("risk", key, b"words", signature, 1) == ""
-    assert len(secrets(folder)) == 4
+    assert len(secrets(folder)) == 2 * len(list(folder.glob("*.key")))
     _, printed, _ = call("--run-dir", str(tmp_path), "--json")
     assert not any(secret in said + printed for secret in secrets(folder))
     told = json.loads(printed)
     assert told["folder"] == str(folder)
-    assert told["made"] == {}
+    assert told["made"] == []
     assert told["keys"]["risk"][0]["name"] == key
-    assert all(each["is_private_here"] for each in told["keys"]["risk"])
+    assert all(each["is_private_here"] for each in (*told["keys"]["risk"], *told["curve"]["market"]))
+    assert all(told["redis"].values())
 
 
-@pytest.mark.parametrize("holder", ["supervisor", "compliance", "risk", "execution"])
+@pytest.mark.parametrize("holder", ["supervisor", "compliance", "risk", "execution", "qbmia"])
 def test_it_does_not_rotate_under_a_firm_that_runs(call: Call, tmp_path: Path, holder: str) -> None:
     call("--run-dir", str(tmp_path))
     before = secrets(tmp_path / "keys")
@@ -102,5 +112,48 @@ def test_the_folder_may_be_named_in_the_configuration(
     status, said, _ = call("--run-dir", str(tmp_path / "run"))
     assert status == 0
     assert said.startswith(f"{tmp_path / 'vault'}, mode 700")
-    assert len(secrets(tmp_path / "vault")) == 2
+    assert len(secrets(tmp_path / "vault")) == len(list((tmp_path / "vault").glob("*.key")))
     assert not (tmp_path / "run").exists()
+
+
+def test_it_deals_each_process_its_own_and_no_more(call: Call, tmp_path: Path) -> None:
+    status, said, _ = call("--run-dir", str(tmp_path / "run"), "--deal", str(tmp_path / "dealt"))
+    assert status == 0
+    assert f"{tmp_path / 'dealt' / 'risk'}: risk.key, risk.curve.key, risk.redis.key\n" in said
+    private = sorted(path.name for path in (tmp_path / "dealt" / "qbmia").glob("*.key"))
+    assert private == ["qbmia.curve.key", "qbmia.redis.key"]
+    assert not any(secret in said for secret in secrets(tmp_path / "run" / "keys"))
+    status, _, refused = call(
+        "--run-dir", str(tmp_path / "other"), "--deal", str(tmp_path / "run" / "keys" / "risk.key")
+    )
+    assert status == 1
+    assert refused.startswith(f"boardroom: {tmp_path / 'run' / 'keys' / 'risk.key'}")
+
+
+def test_dealt_keys_are_shown_and_rotated_only_where_they_were_made(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("--run-dir", str(tmp_path / "run"), "--deal", str(tmp_path / "dealt"))
+    monkeypatch.setenv("BOARDROOM_BUS__KEYS", str(tmp_path / "dealt" / "risk"))
+    before = {path: path.read_bytes() for path in (tmp_path / "dealt" / "risk").iterdir()}
+    status, said, _ = call("--run-dir", str(tmp_path / "run"))
+    assert status == 0
+    assert re.search(
+        r"compliance    \w{16}  signs, from the beginning, its private half is not in compliance.key\n", said
+    )
+    assert re.search(r"risk          \w{16}  signs, from the beginning\n", said)
+    assert f"pads          {'-':<16}  its Redis secret is not here\n" in said
+    status, _, refused = call("--run-dir", str(tmp_path / "run"), "--rotate")
+    assert (status, "rotate where they were made" in refused) == (1, True)
+    assert {path: path.read_bytes() for path in (tmp_path / "dealt" / "risk").iterdir()} == before
+
+
+def test_a_run_directory_that_others_may_enter_is_one_clear_line(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir(mode=0o755)
+    status, _, refused = call("--run-dir", str(tmp_path / "run"))
+    assert status == 1
+    assert refused == (
+        f"boardroom: run directory {tmp_path / 'run'}: open to others; run `chmod 700 {tmp_path / 'run'}`, or give "
+        f"another\n"
+    )
+    assert list((tmp_path / "run").iterdir()) == []

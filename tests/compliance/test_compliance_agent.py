@@ -227,6 +227,7 @@ def test_the_report_shows_what_an_observer_needs(floor: Floor) -> None:
     floor.hand(proposed(asked()), "pads")
     floor.hand(proposed(asked()), "pads")
     shown = {"in_flight": 1, "cleared": 1, "refused": 1, "violations": 0, "entries": 2, "awaited_costs": 0}
+    shown["refused_commands"] = 0
     assert floor.gate.report() == shown
 
 
@@ -365,7 +366,7 @@ def review(violation_id: str | None, status: ViolationStatus | None, **words: st
 def test_an_operator_reviews_a_violation_to_its_end(floor: Floor) -> None:
     floor.hand(book_of(8, "AAA", LAST, positions={"AAA": 101}), "execution")
     for status in (ViolationStatus.INVESTIGATING, ViolationStatus.REMEDIATED, ViolationStatus.CLOSED):
-        messages = floor.hand(review("V1", status), "cli")
+        messages = floor.command(review("V1", status))
         entry = only(messages, ComplianceViolation)
         assert (entry.status, entry.operator, entry.detail) == (status, "Ada", "looked at it")
         result = only(messages, CommandResult)
@@ -387,7 +388,7 @@ def test_an_operator_reviews_a_violation_to_its_end(floor: Floor) -> None:
 ])  # fmt: skip
 def test_a_review_that_makes_no_sense_is_refused(floor: Floor, command: SystemCommand, words: str) -> None:
     floor.hand(book_of(8, "AAA", LAST, positions={"AAA": 101}), "execution")
-    result = only(messages := floor.hand(command, "cli"), CommandResult)
+    result = only(messages := floor.command(command), CommandResult)
     assert len(messages) == 2
     assert (result.is_done, result.detail.startswith(words)) == (False, True)
 
@@ -419,7 +420,7 @@ def test_a_restored_compliance_goes_on_alike(floor: Floor, make: Open) -> None:
         each.notice(Undelivered(message_id="c:1", kind=OrderCleared.KIND, recipient="risk"), "talk-1")
         each.hand(book_of(10, "AAA", LAST + 1, positions={"AAA": 100}), "execution")
         each.hand(proposed(asked("o5", bar=LAST + 1), 10), "pads", "talk-5")
-        each.hand(review("V1", ViolationStatus.CLOSED), "cli")
+        each.command(review("V1", ViolationStatus.CLOSED))
         each.now_ns += 700 * SECOND_NS
         each.fire()
     kinds = {type(each.message) for each in other.said}

@@ -13,6 +13,7 @@ from bus.messages import (
     PortfolioUpdate,
     RiskLease,
     Side,
+    SystemCommand,
     Verdict,
 )
 from bus.stepper import Stepper
@@ -20,7 +21,7 @@ from execution.agent import Execution
 from execution.broker import Broker
 from execution.config import ExecutionConfig
 from execution.paper_config import PaperConfig
-from tests.keys import VERIFIER, approvals
+from tests.keys import VERIFIER, approvals, ordered
 
 SECOND_NS = 1_000_000_000
 OURS = {"expire_bars"}
@@ -120,6 +121,10 @@ class Bench:
         outputs = self.stepper.step(Envelope(header, message), self.now_ns)
         self.outputs.extend(outputs)
         return [envelope.message for envelope in outputs]
+
+    def command(self, command: SystemCommand) -> list[Message]:
+        """Hand over an operator's command, signed now."""
+        return self.give(ordered(command, "execution", self.now_ns, f"n{self._sent}"))
 
     def lease(self, state: LeaseState = LeaseState.ACTIVE, *, seconds: float = 2.0) -> list[Message]:
         """Let risk speak."""

@@ -361,6 +361,7 @@ def test_the_report_tells_the_book_and_the_trouble(bench: Bench) -> None:
         "halt_detail": "",
         "duplicate_approvals": 0,
         "forged_approvals": 0,
+        "refused_commands": 0,
         "oddities": 0,
         "stopped": "",
         "impact_coefficient": 1.0,

@@ -258,17 +258,17 @@ def test_a_split_in_a_halt_is_flattened_in_the_new_units() -> None:
 def test_it_says_on_demand_how_far_it_has_come() -> None:
     bench = holding()
     ask = SystemCommand(command=Command.ASK)
-    [answer] = only(CommandResult, bench.give(ask))
+    [answer] = only(CommandResult, bench.command(ask))
     assert (answer.is_done, answer.detail) == (True, "never halted")
     bench.halt()
-    told = bench.give(ask)
+    told = bench.command(ask)
     assert [status.stage for status in only(HaltStatus, told)] == [FLATTENING]
     assert only(CommandResult, told)[0].detail == "flattening: held: 100 SPX"
 
 
 def test_halts_and_resumes_are_not_executions_to_take() -> None:
     bench = holding()
-    [answer] = only(CommandResult, bench.give(SystemCommand(command=Command.RESUME, reason="x", operator="y")))
+    [answer] = only(CommandResult, bench.command(SystemCommand(command=Command.RESUME, reason="x", operator="y")))
     assert not answer.is_done
     assert "ask risk" in answer.detail
 

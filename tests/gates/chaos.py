@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bus.config import Settings
-from bus.keys import Verifier
+from bus.keys import HOLDERS, Verifier
 from bus.message import Header
 from bus.messages import (
     Command,
@@ -79,7 +79,7 @@ class Chaos(Firm):
         def faulty(settings: Settings) -> Execution:
             config = settings.table("execution", ExecutionConfig)
             broker = FaultyBroker(PaperBroker(config.paper), faults, seed)
-            return Execution(config, Verifier.load(settings.keys), broker)
+            return Execution(config, Verifier.load(settings.keys, HOLDERS), broker)
 
         super().__init__(folder, limits(), TABLES, {**BUILD, "execution": faulty})
         self.chance = random.Random(seed)
@@ -229,7 +229,7 @@ class Chaos(Firm):
             command = SystemCommand(command=Command.HALT, reason="lunch", operator="a person")
         else:
             return
-        self.say(command, "operator", "risk")
+        self.command(command, "risk")
 
     def mend(self) -> None:
         """End the faults whose time is over."""

@@ -21,13 +21,14 @@ from bus.messages import (
     PortfolioUpdate,
     PositionView,
     Side,
+    SystemCommand,
     Verdict,
     WorkingOrder,
 )
 from bus.stepper import Stepper
 from portfolio.limits import BookLimits
 from research.sessions import make_sessions
-from tests.keys import approval, write_keys
+from tests.keys import approval, ordered, write_keys
 
 LIMITS: Final = Path(__file__).parent.parent.parent / "configs" / "limits.toml"
 DAY_NS: Final = 86_400 * 1_000_000_000
@@ -176,6 +177,10 @@ class Floor:
             self._number, self.now_ns, ttl_ms, int(message.PRIORITY),
         )  # fmt: skip
         return self.take(self.stepper.step(Envelope(header, message), self.now_ns))
+
+    def command(self, command: SystemCommand) -> list[Message]:
+        """Hand the gate an operator's command, signed now."""
+        return self.hand(ordered(command, self.gate.name, self.now_ns, f"n{self._number}"), "cli")
 
     def notice(self, message: Message, conversation: str = "") -> list[Message]:
         """Hand the gate a notice of the runtime, filed under a conversation."""

@@ -272,7 +272,7 @@ def test_an_order_at_work_sends_no_child_without_a_lease(tmp_path: Path, sent: l
 @pytest.mark.parametrize("kind", MAY_GO)
 def test_in_a_halt_no_order_leaves(firm: Firm, sent: list[str], kind: str) -> None:
     """The halt's own orders flatten the book, and nothing else leaves."""
-    firm.say(SystemCommand(command=Command.HALT, reason="drill", operator="a person"), "operator", "risk")
+    firm.command(SystemCommand(command=Command.HALT, reason="drill", operator="a person"), "risk")
     firm.run(0.1)
     order = firm.propose(MAY_GO[kind](firm))
     settle(firm)
@@ -288,7 +288,7 @@ def test_a_halt_overtakes_an_approval(firm: Firm, sent: list[str]) -> None:
     order = firm.propose(firm.order(Side.BUY, 10))
     firm.run(0.5)
     assert firm.heard(OrderApproved)
-    firm.say(SystemCommand(command=Command.HALT, reason="drill", operator="a person"), "operator", "risk")
+    firm.command(SystemCommand(command=Command.HALT, reason="drill", operator="a person"), "risk")
     firm.run(1.0)
     assert firm.ends()[order.order_id] == ["refused"]
     assert not any(name.startswith(f"bd-{order.order_id}") for name in sent)
@@ -325,7 +325,7 @@ def test_a_split_in_a_halt_leaves_it_flat(firm: Firm, sent: list[str]) -> None:
     """What flattens has not begun while another order rests, and is not of the units of before."""
     firm.propose(firm.order(Side.BUY, 10, "BBB"))
     firm.run(0.1)
-    firm.say(SystemCommand(command=Command.HALT, reason="drill", operator="a person"), "operator", "risk")
+    firm.command(SystemCommand(command=Command.HALT, reason="drill", operator="a person"), "risk")
     firm.run(0.1)
     firm.show("AAA", firm.prices["AAA"] / 2, action=CorporateAction(split=Decimal(2)))
     settle(firm)

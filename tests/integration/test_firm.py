@@ -16,6 +16,7 @@ from bus.journal import RecordType, verify
 from bus.journal import read as read_journal
 from bus.messages import Action, Command, CommandResult, SystemCommand
 from bus.rundir import RunDir
+from cli.command import signed
 from ops.compare import differences
 from ops.explain import explain
 from ops.harness import Firm
@@ -143,8 +144,10 @@ def paced() -> Firm:
 def test_the_running_board_can_be_asked(paced: Firm) -> None:
     with paced as firm, Client(firm.settings) as client:
         firm.wait(lambda: int(firm.report("market").get("published", 0)) > 60)
-        known = client.request("pads", SystemCommand(command=Command.ASK, symbol="SPX"), CommandResult, 10.0)
-        unknown = client.request("pads", SystemCommand(command=Command.ASK, symbol="XYZ"), CommandResult, 10.0)
+        asked = [SystemCommand(command=Command.ASK, symbol=symbol) for symbol in ("SPX", "XYZ")]
+        known, unknown = (
+            client.request("pads", signed(firm.settings, "pads", ask), CommandResult, 10.0) for ask in asked
+        )
         with pytest.raises(Transient, match="gave no answer"):
             client.request("nobody", SystemCommand(command=Command.ASK, symbol="SPX"), CommandResult, 0.2)
     assert known.is_done

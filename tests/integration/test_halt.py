@@ -15,7 +15,8 @@ from sqlalchemy import select
 
 from bus.client import Client
 from bus.config import Settings
-from bus.messages import Command, CommandResult, SystemCommand
+from bus.messages import Command, SystemCommand
+from cli.command import give
 from ops.compare import differences
 from ops.harness import Firm
 from ops.ledger import Ledger
@@ -86,7 +87,7 @@ def test_a_running_firm_is_halted_until_flat_survives_kills_and_trades_again(fir
 def test_a_halt_just_begun_is_carried_through_by_processes_that_were_killed(firm: Firm) -> None:
     with Client(firm.settings) as client:
         command = SystemCommand(command=Command.HALT, reason="drill", operator="Ann")
-        assert client.request("risk", command, CommandResult, 10.0).is_done
+        assert give(firm.settings, client, "risk", command, "risk is not there").is_done
     for victim in ("execution", "risk"):
         firm.kill(victim)
         firm.restart(victim)

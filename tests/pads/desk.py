@@ -26,6 +26,7 @@ from bus.stepper import Stepper
 from pads.agent import Pads
 from pads.config import PadsConfig
 from portfolio.limits import BookLimits
+from tests.keys import VERIFIER, ordered
 
 SECOND_NS = 1_000_000_000
 M = TypeVar("M", bound=Message)
@@ -69,7 +70,7 @@ class Desk:
 
     def __init__(self, config: PadsConfig | None = None, limits: BookLimits = LIMITS) -> None:
         self.config = config or PadsConfig()
-        self.stepper = Stepper(Pads("pads", self.config, limits))
+        self.stepper = Stepper(Pads("pads", self.config, limits, VERIFIER))
         self.now_ns = SECOND_NS
         self.version = 0
         self.sent: list[Envelope] = []
@@ -152,7 +153,11 @@ class Desk:
 
     def ask(self, symbol: str | None = "X", asker: str = "cli") -> list[Envelope]:
         """Ask the board now."""
-        return self.step(SystemCommand(command=Command.ASK, symbol=symbol), asker)
+        return self.command(SystemCommand(command=Command.ASK, symbol=symbol), asker)
+
+    def command(self, command: SystemCommand, operator: str = "cli") -> list[Envelope]:
+        """Hand PADS an operator's command, signed now."""
+        return self.step(ordered(command, "pads", self.now_ns, f"n{self._ids}"), operator)
 
     def reject(self, outputs: Sequence[Envelope]) -> list[Envelope]:
         """Refuse the orders among outputs, as risk would; return what PADS says to it."""

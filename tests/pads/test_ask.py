@@ -3,6 +3,7 @@ import pytest
 from bus.messages import (
     Action,
     Command,
+    CommandRecord,
     CommandResult,
     DecisionMade,
     DecisionRequest,
@@ -23,7 +24,9 @@ def answered(desk: Desk) -> CommandResult:
 
 def test_an_asked_round_answers_the_asker(warm: Desk) -> None:
     asked = warm.ask()
-    assert [envelope.header.recipient for envelope in asked] == ["qbmia", "quantum_amos", "quasar"]
+    assert [envelope.header.recipient for envelope in asked] == ["qbmia", "quantum_amos", "quasar", None]
+    record = messages(asked, CommandRecord)[0]
+    assert (record.is_done, record.sender, record.detail) == (True, "cli", "a round on X is opened")
     request = messages(asked, DecisionRequest)[0]
     assert (request.round_id, request.bar) == ("X-24-ask1", 24)
     outputs = [warm.answer(seat, request, *answer) for seat, answer in BULLISH.items()]
@@ -119,6 +122,6 @@ def test_with_too_little_history_the_answer_is_hold_at_once(desk: Desk) -> None:
 
 @pytest.mark.parametrize("command", [Command.HALT, Command.RESUME])
 def test_other_commands_belong_to_risk(warm: Desk, command: Command) -> None:
-    result = only(warm.step(SystemCommand(command=command), "cli"), CommandResult)
+    result = only(warm.command(SystemCommand(command=command)), CommandResult)
     assert not result.is_done
     assert "send" in result.detail

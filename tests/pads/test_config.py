@@ -5,8 +5,10 @@ from pydantic import ValidationError
 
 from bus.config import AgentEntry, Settings
 from bus.errors import ConfigError
-from pads.agent import build
+from pads.agent import Pads, build
 from pads.config import PadsConfig, Stake, seated
+from pads.replication import ReplicatedPads
+from tests.keys import write_keys
 
 SEAT = AgentEntry(role="seat")
 OFF = AgentEntry(role="seat", enabled=False)
@@ -42,9 +44,24 @@ def test_tables_that_do_not_fit_are_refused(table: dict[str, object], complaint:
         PadsConfig.model_validate(table)
 
 
+def test_the_stake_of_a_replica_is_that_of_its_seat() -> None:
+    config = PadsConfig()
+    agents = {name: AgentEntry(role="seat") for name in config.stakes}
+    replica = AgentEntry(role="seat", replica_of="qbmia")
+    assert seated(config, agents | {"qbmia-2": replica}) == config
+    staked = {**config.stakes, "qbmia-2": Stake(member="twin", weight=0.1)}
+    with pytest.raises(ConfigError, match=r"names qbmia-2, a replica of qbmia: name qbmia, whose stake is theirs"):
+        seated(config.model_copy(update={"stakes": staked}), agents | {"qbmia-2": replica})
+
+
 def test_the_shipped_configuration_builds_the_agent(tmp_path: Path) -> None:
-    agent = build(Settings.load(Path(__file__).parents[2] / "configs", tmp_path))
+    settings = Settings.load(Path(__file__).parents[2] / "configs", tmp_path)
+    write_keys(settings.keys)
+    agent = build(settings)
     assert agent.name == "pads"
+    assert type(agent) is Pads
+    twin = {"agents": {"qbmia-2": {"role": "seat", "replica_of": "qbmia"}}}
+    assert type(build(settings.overridden(twin))) is ReplicatedPads
 
 
 def test_a_seat_is_one_line() -> None:

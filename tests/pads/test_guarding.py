@@ -30,6 +30,7 @@ from pads.agent import Pads
 from pads.config import PadsConfig
 from portfolio.limits import BookLimits
 from portfolio.regime import Regime
+from tests.keys import VERIFIER
 from tests.pads.desk import (
     BEARISH,
     BULLISH,
@@ -404,7 +405,7 @@ def test_a_restored_agent_guards_on_exactly_the_same(bars: int) -> None:
     desk.book(positions={"X": str(held["X"])})
     assert desk.stepper.agent.report()["rounds_open"] == 1
     copy = Desk(config)
-    copy.stepper = Stepper(Pads("pads", config, LIMITS))
+    copy.stepper = Stepper(Pads("pads", config, LIMITS, VERIFIER))
     copy.stepper.restore(unpack(pack(desk.stepper.snapshot())))
     for name in ("now_ns", "version", "_ids"):
         setattr(copy, name, getattr(desk, name))

@@ -14,6 +14,7 @@ from bus.simulation import Simulation
 from pads.agent import Pads
 from pads.config import PadsConfig
 from pads.prior import outcome_of
+from tests.keys import VERIFIER
 from tests.pads.desk import LIMITS, bar_of, book_of, drifting
 
 ROUNDS: Final = 200
@@ -77,7 +78,7 @@ def play(closes: Sequence[float], seats: dict[str, Belief], bars: int) -> list[M
     """Play the first bars of a market and return everything that was said."""
     weight = 1.0 / len(seats)
     stakes = {name: {"member": name, "weight": weight} for name in seats}
-    pads = Pads("pads", PadsConfig.model_validate({"stakes": stakes, "horizon": HORIZON}), LIMITS)
+    pads = Pads("pads", PadsConfig.model_validate({"stakes": stakes, "horizon": HORIZON}), LIMITS, VERIFIER)
     simulation = Simulation([pads, *(Planted(name, believe) for name, believe in seats.items())])
     said: list[Message] = []
     simulation.observe(lambda envelope: said.append(envelope.message))

@@ -33,6 +33,7 @@ from pads.config import PadsConfig
 from pads.orders import Orders
 from pads.precedence import stand_aside
 from portfolio.budget import DrawdownBudget
+from tests.keys import VERIFIER
 from tests.pads.desk import BULLISH, LIMITS, NEUTRAL, Desk, bar_of, decision, messages, of, only, response_of
 from tests.pads.test_agent import report
 
@@ -248,7 +249,7 @@ def test_an_asked_round_names_no_order(warm: Desk) -> None:
 def test_a_restart_while_waiting_changes_nothing(warm: Desk) -> None:
     warm.round(100.0, BULLISH, positions=HELD)
     warm.step(report(order("X-24-r1", decision_id="X-24")), "execution")
-    copy = Stepper(Pads("pads", PadsConfig(), LIMITS))
+    copy = Stepper(Pads("pads", PadsConfig(), LIMITS, VERIFIER))
     copy.restore(unpack(pack(warm.stepper.snapshot())))
     said = []
     for stepper in (warm.stepper, copy):

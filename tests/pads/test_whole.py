@@ -16,6 +16,7 @@ from bus.plain import pack, unpack
 from bus.stepper import Stepper
 from pads.agent import Pads
 from pads.config import PadsConfig
+from tests.keys import VERIFIER
 from tests.pads.desk import BULLISH, ROOMY, SECOND_NS, SHORT, Desk, crash, drifting, messages, random_beliefs
 
 SEED = 13
@@ -94,7 +95,7 @@ def test_a_restored_agent_goes_on_exactly_the_same(bars: int) -> None:
     desk.bar(closes[bars], "A")
     desk.book("A")
     copy = Desk()
-    copy.stepper = Stepper(Pads("pads", configured({}), ROOMY))
+    copy.stepper = Stepper(Pads("pads", configured({}), ROOMY, VERIFIER))
     copy.stepper.restore(unpack(pack(desk.stepper.snapshot())))
     for name in ("now_ns", "version", "_ids"):
         setattr(copy, name, getattr(desk, name))

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bus.command import sign_command
+from bus.keys import Signer
+from bus.lawful import OPERATOR
 from bus.messages import Command, CommandResult, HaltStage, LeaseState, OrderStatus, SystemCommand
 from bus.simulation import Simulation
 from research.drawdown.__main__ import course
@@ -137,10 +140,12 @@ def test_money_is_never_borrowed(found: Fall) -> None:
 
 def test_after_the_halt_only_a_new_budget_begins_and_its_peak_is_the_equity_of_that_moment(tmp_path: Path) -> None:
     simulation, found = run(tmp_path, bars=240)
+    operator = Signer.load(tmp_path / "keys", OPERATOR)
 
     def resume(*, is_new_budget: bool) -> CommandResult:
         word = SystemCommand(command=Command.RESUME, reason="reviewed", operator="ada", is_new_budget=is_new_budget)
-        simulation.inject(word, sender="cli", to="risk")
+        signed = sign_command(operator, word, "risk", simulation.now_ns, str(is_new_budget))
+        simulation.inject(signed, sender="cli", to="risk")
         simulation.run(until_ns=simulation.now_ns + 3 * 10**9)
         answer = simulation.mailbox("cli")[-1].message
         assert isinstance(answer, CommandResult)

@@ -291,9 +291,9 @@ def test_a_halt_by_the_budget_survives_a_restart_and_ends_with_a_new_budget(floo
     other.stepper.restore(unpack(pack(floor.stepper.snapshot())))
     other.now_ns = floor.now_ns
     resume = SystemCommand(command=Command.RESUME, reason="reviewed", operator="ada")
-    assert len(other.hand(resume, "ops")) == 2
+    assert len(other.command(resume)) == 2
     assert only(other.fire(), RiskLease).state is LeaseState.HALTED
-    messages = other.hand(resume.model_copy(update={"is_new_budget": True}), "ops")
+    messages = other.command(resume.model_copy(update={"is_new_budget": True}))
     assert only(messages, CommandResult).is_done
     lease = only(messages, RiskLease)
     assert (lease.state, lease.halt, lease.budget) == (LeaseState.REDUCING, 1, 1)
@@ -343,7 +343,7 @@ def test_a_shrinking_order_that_compliance_did_not_acknowledge_is_refused_in_pub
 
 def test_in_a_halt_nothing_is_proposed_and_what_would_be_is_refused_in_public(floor: Floor) -> None:
     """PADS, which knows of the order, waits for its end."""
-    floor.hand(SystemCommand(command=Command.HALT, reason="fire", operator="ada"), "ops")
+    floor.command(SystemCommand(command=Command.HALT, reason="fire", operator="ada"))
     messages = floor.hand(over(8), "execution")
     rejected = only(messages, OrderRejected)
     assert (rejected.order.order_id, rejected.reason) == (f"AAA-{NEXT}-r1", "halt: halted: fire (ada)")
@@ -397,25 +397,25 @@ def test_a_light_that_turns_red_is_told_once_with_the_book_that_ended_the_day(tm
 
 def test_a_halt_is_latched_and_only_an_operator_with_a_reason_releases_it(floor: Floor) -> None:
     halt = SystemCommand(command=Command.HALT, reason="fire", operator="ada")
-    messages = floor.hand(halt, "ops")
+    messages = floor.command(halt)
     assert only(messages, CommandResult).is_done
     assert only(messages, RiskAlert).severity == 1.0
     lease = only(messages, RiskLease)
     assert (lease.state, lease.reason) == (LeaseState.HALTED, "fire (ada)")
-    assert [each.header.recipient for each in floor.said if isinstance(each.message, CommandResult)] == ["ops"]
+    assert [each.header.recipient for each in floor.said if isinstance(each.message, CommandResult)] == ["cli"]
     assert refused_by(floor.hand(cleared(asked()), "compliance")) == ["halt"]
     assert only(floor.fire(), RiskLease).state is LeaseState.HALTED
-    assert len(floor.hand(halt, "ops")) == 2
-    bare = floor.hand(SystemCommand(command=Command.RESUME), "ops")
+    assert len(floor.command(halt)) == 2
+    bare = floor.command(SystemCommand(command=Command.RESUME))
     assert [only(bare, CommandResult).is_done, len(bare)] == [False, 2]
-    messages = floor.hand(SystemCommand(command=Command.RESUME, reason="out", operator="ada"), "ops")
+    messages = floor.command(SystemCommand(command=Command.RESUME, reason="out", operator="ada"))
     assert only(messages, CommandResult).is_done
     assert only(messages, RiskLease).state is LeaseState.ACTIVE
     only(floor.hand(cleared(asked(order_id="o2")), "compliance"), OrderApproved)
 
 
 def test_risk_does_not_answer_questions(floor: Floor) -> None:
-    assert not only(floor.hand(SystemCommand(command=Command.ASK, symbol="AAA"), "ops"), CommandResult).is_done
+    assert not only(floor.command(SystemCommand(command=Command.ASK, symbol="AAA")), CommandResult).is_done
 
 
 def test_the_report_shows_what_an_observer_needs(floor: Floor) -> None:
@@ -425,7 +425,7 @@ def test_the_report_shows_what_an_observer_needs(floor: Floor) -> None:
     report = floor.gate.report()
     assert report == {
         "state": "active", "reason": "", "halts": 0, "budget": 0, "drawdown": 0.09, "tier": 1, "daily_loss": 0.09,
-        "in_flight": 1, "approved": 1, "refused": 1,
+        "in_flight": 1, "approved": 1, "refused": 1, "refused_commands": 0,
     }  # fmt: skip
 
 
@@ -434,14 +434,14 @@ def test_a_restored_risk_goes_on_alike(floor: Floor, make: Open) -> None:
     floor.hand(cleared(asked(60)), "compliance", "talk-1")
     floor.hand(cleared(asked(10, "o2", bar=LAST + 1), 8), "compliance", "talk-2")
     floor.hand(book_of(8, "AAA", LAST + 1, equity=91_000, positions={"AAA": 5}), "execution")
-    floor.hand(SystemCommand(command=Command.HALT, reason="fire", operator="ada"), "ops")
+    floor.command(SystemCommand(command=Command.HALT, reason="fire", operator="ada"))
     other = make()
     other.stepper.restore(unpack(pack(floor.stepper.snapshot())))
     other.now_ns, other._number = floor.now_ns, floor._number
     floor.said.clear()
     for each in (floor, other):
         each.hand(bar_of("AAA", LAST + 1, CLOSES[-1] * 0.99), "market")
-        each.hand(SystemCommand(command=Command.RESUME, reason="out", operator="ada"), "ops")
+        each.command(SystemCommand(command=Command.RESUME, reason="out", operator="ada"))
         each.hand(cleared(asked(20, "o3", Side.SELL, LAST + 1), 8), "compliance", "talk-3")
         each.hand(cleared(asked(1, "o3"), 8), "compliance")
         each.fire()
