@@ -34,7 +34,7 @@ ENV PYTHONPATH=/opt/boardroom \
     NUMBA_CACHE_DIR=/opt/kernels \
     XDG_CACHE_HOME=/opt/cache
 RUN /opt/venv/bin/python -m research.warm --config /opt/configs \
-    && /opt/venv/bin/python -c "from ops.kernel_cache import mark_warm; mark_warm()" \
+    && /opt/venv/bin/python -c "from ops.supervision.kernel_cache import mark_warm; mark_warm()" \
     && /opt/venv/bin/python -m research.sessions --config /opt/configs
 
 

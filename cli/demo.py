@@ -19,12 +19,12 @@ from bus.errors import Fatal
 from bus.rundir import RunDir
 from cli.options import ConfigOption, JsonOption, console, errors, load, print_json, remember
 from cli.render import print_summary, to_json
-from ops.adoption import wait_until_free
 from ops.ledger import Ledger
 from ops.recorder.config import ledger_url
 from ops.schema import trades
 from ops.summary import summarize
-from ops.supervisor import Supervisor
+from ops.supervision.adoption import wait_until_free
+from ops.supervision.supervisor import Supervisor
 from research.backtest import Backtest, backtest
 from research.firm import enabled
 

@@ -20,7 +20,7 @@ from bus.rundir import RunDir
 from cli.options import ConfigOption, JsonOption, NewRunDirOption, console, errors, load, print_json
 from kernels.batch import engine
 from market.sessions import calendars
-from ops.packages import install, install_command, missing, require, requirements
+from ops.supervision.packages import install, install_command, missing, require, requirements
 from research.sessions import make_sessions
 
 _MIN_FREE_MB: Final = 200

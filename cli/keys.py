@@ -20,7 +20,7 @@ from bus.keys import known_keys
 from bus.rundir import RunDir
 from cli.command import present
 from cli.options import ConfigOption, JsonOption, RunDirOption, console, last_run_dir, load, print_json
-from ops.hosting import here
+from ops.supervision.hosting import here
 
 _NS: Final = 1_000_000_000
 _WIDTH: Final = 12

@@ -8,8 +8,8 @@ import typer
 from bus.errors import Fatal
 from bus.rundir import RunDir
 from cli.options import ConfigOption, JsonOption, NewRunDirOption, console, errors, load, print_json
-from ops import preparation
-from ops.dealing import deal_firm
+from ops.supervision import preparation
+from ops.supervision.dealing import deal_firm
 
 
 def prepare(

@@ -4,8 +4,8 @@ import time
 
 from bus.client import Client
 from cli.options import JsonOption, RunDirOption, print_json, saved
-from ops.report import as_text, report_of
-from ops.survey import Survey
+from ops.monitoring.report import as_text, report_of
+from ops.monitoring.survey import Survey
 
 
 def report(run_dir: RunDirOption = None, json: JsonOption = False) -> None:

@@ -8,10 +8,10 @@ from rich.console import Console, ConsoleOptions, Group, JustifyMethod, Renderab
 from rich.table import Table
 from rich.text import Text
 
-from ops.monitor import REDIS, Health
-from ops.report import number, span
-from ops.trouble import WORDS
-from ops.view import AgentView, FirmView
+from ops.monitoring.monitor import REDIS, Health
+from ops.monitoring.report import number, span
+from ops.monitoring.trouble import WORDS
+from ops.monitoring.view import AgentView, FirmView
 
 _ABSENT: Final = "-"
 _COLOURS: Final = {

@@ -11,9 +11,9 @@ from rich.live import Live
 from bus.client import Client
 from cli.options import JsonOption, RunDirOption, console, print_json, saved
 from cli.screen import FirmScreen
-from ops.monitor import REDIS, Health
-from ops.survey import Survey
-from ops.view import FirmView
+from ops.monitoring.monitor import REDIS, Health
+from ops.monitoring.survey import Survey
+from ops.monitoring.view import FirmView
 
 _EACH_S = 1.0
 

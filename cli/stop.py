@@ -14,7 +14,7 @@ from bus.messages import Command, SystemCommand
 from bus.rundir import RunDir
 from cli.command import give
 from cli.options import JsonOption, RunDirOption, console, print_json, saved
-from ops.orphans import stop_orphans
+from ops.supervision.orphans import stop_orphans
 
 _PATIENCE_S = 60.0
 AgentArgument = Annotated[str | None, typer.Argument(help="An agent; the whole firm unless given.")]

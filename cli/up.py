@@ -14,9 +14,9 @@ from bus.errors import Fatal
 from bus.rotation import rotate_log, turn_log
 from bus.rundir import RunDir
 from cli.options import ConfigOption, NewRunDirOption, console, load, remember
-from ops.branch import Branch
-from ops.hosting import here
-from ops.supervisor import Supervisor
+from ops.supervision.branch import Branch
+from ops.supervision.hosting import here
+from ops.supervision.supervisor import Supervisor
 
 _DETACH_PATIENCE_S = 90.0
 _TURN_S = 0.05

@@ -9,7 +9,7 @@ from bus.config import SAVED_FILE
 from bus.log import open_log
 from bus.main import catch_signals, default_config, default_run_dir, run_program, settings_of
 from bus.message import OPS
-from ops.observer import Observer, check
+from ops.monitoring.observer import Observer, check
 
 
 def main() -> None:

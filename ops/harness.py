@@ -15,7 +15,7 @@ from bus.errors import ConfigError
 from bus.messages import AgentStatus
 from ops.ledger import Ledger
 from ops.recorder.config import ledger_url
-from ops.supervisor import Supervisor
+from ops.supervision.supervisor import Supervisor
 
 PATIENCE_S: Final = 60.0
 

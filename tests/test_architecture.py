@@ -22,9 +22,9 @@ MAY_READ_CLOCKS = {
     "bus/pace.py",
     "bus/redis_server.py",
     "bus/rundir.py",
-    "ops/branch.py",
-    "ops/preparation.py",
-    "ops/supervisor.py",
+    "ops/supervision/branch.py",
+    "ops/supervision/preparation.py",
+    "ops/supervision/supervisor.py",
 }
 
 

@@ -14,7 +14,7 @@ from joblib import Parallel, delayed
 from bus.config import Settings
 from bus.errors import ConfigError, Fatal
 from bus.keys import make_keys
-from ops.kernel_cache import is_warm
+from ops.supervision.kernel_cache import is_warm
 from research.ablation.study import Run, Study, study
 from research.ablation.tape import Listener, Tape
 from research.ablation.variant import Variant

@@ -14,9 +14,9 @@ from bus.child import listener
 from bus.config import Settings
 from bus.errors import Fatal
 from bus.secret import ENV_PREFIX
-from ops.adoption import SUPERVISOR
-from ops.preparation import Progress, quiet
-from ops.supervisor import Supervisor
+from ops.supervision.adoption import SUPERVISOR
+from ops.supervision.preparation import Progress, quiet
+from ops.supervision.supervisor import Supervisor
 
 KEPT: Final[Mapping[str, Any]] = {
     "ops": {"on_death": "keep", "restarts": 1_000, "backoff_s": 0.05, "backoff_max_s": 0.2}

@@ -3,7 +3,7 @@
 from typing import Final
 
 from bus.main import EXIT_JOURNAL
-from ops.adoption import SUPERVISOR
+from ops.supervision.adoption import SUPERVISOR
 from research.chaos.fault import Fault
 from research.chaos.kept import Kept
 from research.chaos.scene import PATIENCE_S, state_of

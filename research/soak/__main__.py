@@ -21,6 +21,11 @@ RATE: Final = 250.0
 _EVERY_S: Final = 3.0
 _SYMBOLS: Final = ("SYN0", "SYN1")
 _BAR_S: Final = 3_600
+_REGIMES: Final = (
+    {"name": "calm", "drift": 0.0, "volatility": 0.002, "mean_bars": 120, "weight": 6},
+    {"name": "volatile", "drift": 0.0, "volatility": 0.005, "mean_bars": 40, "weight": 3},
+)
+"""Without drift: the prices of hours at speed stay in range."""
 _READY_S: Final = 600.0
 _TOLD_EVERY: Final = 20
 _WIDTH: Final = 120
@@ -60,7 +65,7 @@ def tables(rounds: int, seed: int) -> dict[str, Any]:
     bars = max(1, rounds // len(_SYMBOLS))
     market = {
         "source": "synthetic", "first": None, "symbols": list(_SYMBOLS), "bars": bars, "speed": "lockstep",
-        "synthetic": {"seed": seed, "bar_s": _BAR_S},
+        "synthetic": {"seed": seed, "bar_s": _BAR_S, "regimes": list(_REGIMES)},
     }  # fmt: skip
     return {"market": market, "ops": {"ready_s": _READY_S}}
 

@@ -10,7 +10,7 @@ import psutil
 
 from bus.messages import AgentStatus
 from ops.harness import Firm
-from ops.monitor import REDIS
+from ops.monitoring.monitor import REDIS
 
 _MB: Final = 1 << 20
 _ASK_S: Final = 1.0

@@ -6,8 +6,8 @@ import pytest
 from rich.console import Console
 
 from cli.screen import FirmScreen
-from ops.monitor import Health
-from ops.view import FirmView
+from ops.monitoring.monitor import Health
+from ops.monitoring.view import FirmView
 from tests.ops.sights import agent_view, firm_view
 
 VIEW = firm_view(

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from bus.config import Settings
 from bus.rundir import RunDir
 from cli.main import app
-from ops.report import Report
+from ops.monitoring.report import Report
 from tests.conftest import ROOT
 
 RUNNER = CliRunner()

@@ -12,7 +12,7 @@ from bus.config import Settings
 from bus.rundir import RunDir
 from cli import doctor
 from cli.main import run
-from ops.packages import Missing
+from ops.supervision.packages import Missing
 from tests.conftest import ROOT
 
 CONFIGS = ROOT / "configs"

@@ -14,8 +14,8 @@ from bus.config import Settings
 from bus.credentials import deal_host, make_credentials
 from bus.errors import Fatal
 from bus.redis_server import find_server
-from ops.branch import Branch
-from ops.hosting import here
+from ops.supervision.branch import Branch
+from ops.supervision.hosting import here
 from tests.conftest import ROOT
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]

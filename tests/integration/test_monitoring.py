@@ -22,8 +22,8 @@ from sqlalchemy import select as select_rows
 
 from bus.config import DEFAULT_PORTS
 from bus.health import check
-from ops import state
 from ops.harness import Firm
+from ops.monitoring import state
 from ops.schema import OPERATION, bars, decisions, system_events
 from tests.conftest import ROOT
 

@@ -19,11 +19,11 @@ from sqlalchemy import select
 from bus.client import Client
 from bus.config import Settings
 from bus.rundir import RunDir
-from ops.adoption import left_behind
 from ops.compare import differences
 from ops.harness import Firm
 from ops.ledger import Ledger
 from ops.schema import OPERATION, system_events
+from ops.supervision.adoption import left_behind
 from tests.conftest import ROOT
 from tests.integration.conftest import CONFIGS, PATIENT, Finished
 

@@ -1,8 +1,8 @@
 """Statuses and views made by hand."""
 
 from bus.messages import AgentState, AgentStatus
-from ops.monitor import Health, Seen
-from ops.view import AgentView, FirmView, Mode
+from ops.monitoring.monitor import Health, Seen
+from ops.monitoring.view import AgentView, FirmView, Mode
 
 AT_NS = 1_700_000_000_000_000_000
 MODE = Mode(bus="live", transport="ipc", redis="embedded", data="demo", broker="paper")

@@ -12,7 +12,7 @@ from bus.keyfile import PRIVATE, read
 from bus.keys import Signer, Verifier
 from bus.redis_acl import ACL_FILE, load_secret
 from bus.rundir import RunDir
-from ops.dealing import deal_firm
+from ops.supervision.dealing import deal_firm
 from tests.conftest import ROOT
 
 APART: dict[str, Any] = {"bus": {"transport": "tcp", "redis_url": "redis://redis:6379/0", "redis_auth": "acl"}}

@@ -15,10 +15,10 @@ from bus.message import OPS
 from bus.messages import Command, SystemCommand
 from bus.rundir import RunDir
 from ops.config import OpsConfig
-from ops.desk import Desk
-from ops.fleet import Fleet
-from ops.stops import Stops
-from ops.upkeep import Upkeep
+from ops.supervision.desk import Desk
+from ops.supervision.fleet import Fleet
+from ops.supervision.stops import Stops
+from ops.supervision.upkeep import Upkeep
 
 NOW_NS = 1_000_000_000_000_000_000
 STOP = SystemCommand(command=Command.STOP, agent="pads", reason="it talks nonsense", operator="Ann")

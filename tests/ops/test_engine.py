@@ -9,8 +9,8 @@ from bus.lawful import OPERATOR
 from bus.message import OPS
 from bus.messages import Command, SystemCommand
 from ops.config import OpsConfig
-from ops.engine import Engine, Refusal
-from ops.monitor import Health
+from ops.monitoring.engine import Engine, Refusal
+from ops.monitoring.monitor import Health
 from tests.ops.sights import status
 
 NOW_NS = 1_700_000_000_000_000_000

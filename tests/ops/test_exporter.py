@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ops.exporter import Exporter
-from ops.monitor import Health
+from ops.monitoring.exporter import Exporter
+from ops.monitoring.monitor import Health
 from tests.ops.sights import AT_NS, agent_view, firm_view
 
 VIEW = firm_view(

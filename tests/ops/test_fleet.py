@@ -13,13 +13,13 @@ from bus.child import Adopted
 from bus.config import Settings
 from bus.errors import Fatal
 from bus.rundir import RunDir
-from ops.adoption import end, holder, left_behind, wait_until_free
 from ops.config import OpsConfig
-from ops.fleet import Fleet
-from ops.guard import Step
-from ops.monitor import Health
-from ops.stops import Stop, Stops
-from ops.upkeep import Upkeep
+from ops.monitoring.monitor import Health
+from ops.supervision.adoption import end, holder, left_behind, wait_until_free
+from ops.supervision.fleet import Fleet
+from ops.supervision.guard import Step
+from ops.supervision.stops import Stop, Stops
+from ops.supervision.upkeep import Upkeep
 from tests.conftest import ROOT
 
 PATIENCE_S = 20.0

@@ -6,7 +6,7 @@ import pytest
 
 from bus.config import AgentEntry
 from ops.config import OpsConfig
-from ops.guard import Guard, Sight
+from ops.supervision.guard import Guard, Sight
 
 ENTRIES = {
     "risk": AgentEntry(role="gate"),

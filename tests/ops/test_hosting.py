@@ -8,9 +8,9 @@ import pytest
 from bus.config import Settings
 from bus.credentials import deal_host, make_credentials
 from bus.errors import ConfigError
-from ops.branch import Branch
-from ops.hosting import here, hosts
-from ops.supervisor import Supervisor
+from ops.supervision.branch import Branch
+from ops.supervision.hosting import here, hosts
+from ops.supervision.supervisor import Supervisor
 from tests.conftest import ROOT
 
 REDIS = "redis://10.0.0.1:6390/0"

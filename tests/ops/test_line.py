@@ -13,7 +13,7 @@ from bus.message import Envelope, Header, Message
 from bus.messages import Ack, Ping, SystemCommand, SystemEvent
 from bus.messages.control import Command
 from bus.rundir import RunDir
-from ops.line import Line
+from ops.supervision.line import Line
 
 
 @pytest.fixture

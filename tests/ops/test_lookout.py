@@ -9,10 +9,10 @@ import pytest
 
 from bus.config import Settings
 from bus.errors import ConfigError
-from ops import state
 from ops.config import ops_config
-from ops.lookout import Lookout
-from ops.monitor import Health, Monitor, Seen
+from ops.monitoring import state
+from ops.monitoring.lookout import Lookout
+from ops.monitoring.monitor import Health, Monitor, Seen
 from tests.conftest import ROOT
 from tests.ops.sights import AT_NS, down, status, well
 

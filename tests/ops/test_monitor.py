@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from bus.config import AgentEntry
 from bus.messages import SystemEvent
 from ops.config import OpsConfig
-from ops.monitor import FIRM, REDIS, Health, Look, Monitor, Seen
-from ops.trouble import RECORDED, WORDS
+from ops.monitoring.monitor import FIRM, REDIS, Health, Look, Monitor, Seen
+from ops.monitoring.trouble import RECORDED, WORDS
 from tests.ops.sights import down, status, well
 
 AT_NS = 1_000_000_000_000

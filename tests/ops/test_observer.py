@@ -13,9 +13,9 @@ from bus.health import check as unhealthy
 from bus.message import OPS
 from bus.messages import AgentStatus, Ping
 from bus.rundir import RunDir
-from ops import state
-from ops.monitor import Health
-from ops.observer import Observer, check
+from ops.monitoring import state
+from ops.monitoring.monitor import Health
+from ops.monitoring.observer import Observer, check
 from tests.conftest import ROOT
 
 PATIENCE_TURNS = 400

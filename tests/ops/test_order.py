@@ -4,7 +4,7 @@ import pytest
 
 from bus.config import AgentEntry
 from bus.errors import ConfigError
-from ops.order import waves
+from ops.supervision.order import waves
 
 
 def entry(*needs: str) -> AgentEntry:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bus.messages import SystemEvent
-from ops.outbox import FILE, Outbox, identity
+from ops.supervision.outbox import FILE, Outbox, identity
 
 
 def event(at_ns: int, word: str = "restart") -> SystemEvent:

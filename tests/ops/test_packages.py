@@ -6,7 +6,7 @@ import pytest
 
 from bus.config import AgentEntry
 from bus.errors import ConfigError, Fatal
-from ops.packages import Missing, describe, install, install_command, missing, require
+from ops.supervision.packages import Missing, describe, install, install_command, missing, require
 
 HERE = {"numba": "0.61.2", "numpy": "2.1.0", "odd": "not a version"}
 

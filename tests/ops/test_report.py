@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ops.advice import advise
-from ops.monitor import Health
-from ops.report import Report, as_text, keep_report, report_of, scores_of
-from ops.view import AgentView
+from ops.monitoring.advice import advise
+from ops.monitoring.monitor import Health
+from ops.monitoring.report import Report, as_text, keep_report, report_of, scores_of
+from ops.monitoring.view import AgentView
 from tests.ops.sights import AT_NS, agent_view, firm_view
 
 S = 1_000_000_000

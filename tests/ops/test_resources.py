@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from bus.config import AgentEntry
-from ops.resources import Excess, Gauge, Limits, Usage
+from ops.supervision.resources import Excess, Gauge, Limits, Usage
 
 
 def test_a_process_is_measured() -> None:

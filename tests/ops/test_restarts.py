@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from bus.config import AgentEntry
 from ops.config import OpsConfig
-from ops.restarts import Budget, backoff, judge
+from ops.supervision.restarts import Budget, backoff, judge
 
 CONFIG = OpsConfig(restarts=3, restart_window_s=100.0, backoff_s=0.5, backoff_max_s=3.0, jitter=0.2, healthy_s=30.0)
 STEADY = CONFIG.model_copy(update={"jitter": 0.0})

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bus.errors import ConfigError
-from ops.schedule import Schedule
+from ops.monitoring.schedule import Schedule
 
 
 def at(hour: int, minute: int = 0, day: int = 6) -> int:

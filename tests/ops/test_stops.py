@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bus.errors import ConfigError, Fatal
-from ops.stops import FILE, Stop, Stops
+from ops.supervision.stops import FILE, Stop, Stops
 
 STOP = Stop("Ann", "it talks nonsense", 17)
 

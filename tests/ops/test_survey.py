@@ -6,12 +6,12 @@ from pathlib import Path
 from bus.config import Settings
 from bus.messages import AgentStatus
 from bus.rundir import RunDir
-from ops import state
 from ops.config import ops_config
-from ops.lookout import Lookout
-from ops.monitor import Health, Monitor
-from ops.survey import Survey
-from ops.view import AgentView, FirmView
+from ops.monitoring import state
+from ops.monitoring.lookout import Lookout
+from ops.monitoring.monitor import Health, Monitor
+from ops.monitoring.survey import Survey
+from ops.monitoring.view import AgentView, FirmView
 from tests.conftest import ROOT
 from tests.ops.sights import AT_NS, down, status, well
 

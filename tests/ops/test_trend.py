@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ops.trend import Trend
+from ops.monitoring.trend import Trend
 
 
 def test_a_slope_waits_until_there_is_enough() -> None:

@@ -4,9 +4,9 @@ from bus.command import Authority
 from bus.errors import Fatal
 from bus.message import OPS
 from bus.messages import Command, CommandResult, SystemCommand
-from ops.guard import Step
-from ops.stops import Stop
-from ops.upkeep import Upkeep
+from ops.supervision.guard import Step
+from ops.supervision.stops import Stop
+from ops.supervision.upkeep import Upkeep
 
 
 class Desk:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from bus.config import Settings
-from ops import state
 from ops.config import ops_config
-from ops.exporter import Exporter
-from ops.monitor import Look, Monitor, Seen
-from ops.picture import Picture
-from ops.report import keep_report, report_of
-from ops.schedule import Schedule
-from ops.view import FirmView, Watcher
+from ops.monitoring import state
+from ops.monitoring.exporter import Exporter
+from ops.monitoring.monitor import Look, Monitor, Seen
+from ops.monitoring.picture import Picture
+from ops.monitoring.report import keep_report, report_of
+from ops.monitoring.schedule import Schedule
+from ops.monitoring.view import FirmView, Watcher
 
 _VIEW_S: Final = 1.0
 

@@ -9,11 +9,11 @@ from bus.command import sign_command
 from bus.keys import Signer
 from bus.message import OPS, Header
 from bus.messages import Ack, Command, CommandResult, SystemCommand, SystemEvent
-from ops.fleet import LAST_TO_STOP
-from ops.guard import RISK, Step
-from ops.keeper import Keeper
-from ops.line import Line
-from ops.outbox import Outbox
+from ops.supervision.fleet import LAST_TO_STOP
+from ops.supervision.guard import RISK, Step
+from ops.supervision.keeper import Keeper
+from ops.supervision.line import Line
+from ops.supervision.outbox import Outbox
 
 _HALT_S: Final = 2.0
 _PAUSE_S: Final = 0.01

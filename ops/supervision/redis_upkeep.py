@@ -7,10 +7,10 @@ from bus.config import AgentEntry
 from bus.errors import Fatal
 from bus.redis_server import EmbeddedRedis
 from ops.config import OpsConfig
-from ops.guard import Step
-from ops.monitor import REDIS, Health, Seen
-from ops.resources import Gauge
-from ops.restarts import Budget, judge
+from ops.monitoring.monitor import REDIS, Health, Seen
+from ops.supervision.guard import Step
+from ops.supervision.resources import Gauge
+from ops.supervision.restarts import Budget, judge
 
 _PING_S: Final = 0.2
 _ENTRY: Final = AgentEntry(priority="critical", restart="always")

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Final
 
 from bus.message import Part
-from ops.advice import Advice, advise
-from ops.monitor import Health
-from ops.state import write_whole
-from ops.trouble import WORDS
-from ops.view import AgentView, FirmView
+from ops.monitoring.advice import Advice, advise
+from ops.monitoring.monitor import Health
+from ops.monitoring.state import write_whole
+from ops.monitoring.trouble import WORDS
+from ops.monitoring.view import AgentView, FirmView
 
 FOLDER: Final = "reports"
 _WORST: Final = 3

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from bus.message import Part
-from ops.monitor import FIRM, Health
-from ops.trouble import LAST_WORDS, WORDS
-from ops.view import AgentView, FirmView
+from ops.monitoring.monitor import FIRM, Health
+from ops.monitoring.trouble import LAST_WORDS, WORDS
+from ops.monitoring.view import AgentView, FirmView
 
 DISK_MB: Final = 1_024.0
 """Free space below which there is little time left: every agent writes its journal."""

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, Strict
 
 from bus.message import Part
-from ops.monitor import Health
+from ops.monitoring.monitor import Health
 
 Told = str | int | float
 Watcher = Literal["supervisor", "observer", "nobody"]

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from bus.config import AgentEntry
 from bus.errors import Fatal
 from bus.messages import AgentStatus
-from ops.adoption import holder
 from ops.config import OpsConfig
-from ops.fleet import Fleet
-from ops.guard import Step
-from ops.monitor import Health
-from ops.resources import Gauge, Limits, Usage
-from ops.restarts import Budget, judge
-from ops.stops import Stop, Stops
+from ops.monitoring.monitor import Health
+from ops.supervision.adoption import holder
+from ops.supervision.fleet import Fleet
+from ops.supervision.guard import Step
+from ops.supervision.resources import Gauge, Limits, Usage
+from ops.supervision.restarts import Budget, judge
+from ops.supervision.stops import Stop, Stops
 
 
 class Upkeep:

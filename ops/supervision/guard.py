@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from bus.config import AgentEntry
 from bus.messages import HaltStage
 from ops.config import OpsConfig
-from ops.monitor import FIRM
+from ops.monitoring.monitor import FIRM
 
 RISK: Final = "risk"
 EXECUTION: Final = "execution"

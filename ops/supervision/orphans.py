@@ -4,10 +4,10 @@ from bus.config import Settings
 from bus.credentials import redis_names
 from bus.redis_server import EMBEDDED, EmbeddedRedis
 from bus.rundir import RunDir
-from ops.adoption import SUPERVISOR, end, left_behind
 from ops.config import ops_config
-from ops.monitor import REDIS
-from ops.order import waves
+from ops.monitoring.monitor import REDIS
+from ops.supervision.adoption import SUPERVISOR, end, left_behind
+from ops.supervision.order import waves
 
 
 def stop_orphans(settings: Settings) -> list[str]:

@@ -5,9 +5,9 @@ from typing import Protocol
 
 from bus.config import AgentEntry
 from bus.messages import AgentStatus, CommandResult, SystemCommand
-from ops.guard import Step
-from ops.monitor import Health
-from ops.resources import Usage
+from ops.monitoring.monitor import Health
+from ops.supervision.guard import Step
+from ops.supervision.resources import Usage
 
 
 class Names(Protocol):

@@ -15,18 +15,18 @@ from bus.keys import OPERATORS, Signer, Verifier
 from bus.message import OPS
 from bus.messages import AgentState
 from bus.rundir import RunDir
-from ops.adoption import SUPERVISOR
 from ops.config import OpsConfig, ops_config
-from ops.engine import OWNER, Engine, Refusal
-from ops.herald import Herald
-from ops.line import Line
-from ops.lookout import Lookout
-from ops.mode import mode_of
-from ops.monitor import Monitor
-from ops.outbox import Outbox
-from ops.schedule import Schedule
-from ops.state import FOLDER
-from ops.watch import Watch
+from ops.monitoring.engine import OWNER, Engine, Refusal
+from ops.monitoring.lookout import Lookout
+from ops.monitoring.mode import mode_of
+from ops.monitoring.monitor import Monitor
+from ops.monitoring.schedule import Schedule
+from ops.monitoring.state import FOLDER
+from ops.supervision.adoption import SUPERVISOR
+from ops.supervision.herald import Herald
+from ops.supervision.line import Line
+from ops.supervision.outbox import Outbox
+from ops.supervision.watch import Watch
 
 CANNOT: Final = (
     f"{OWNER}: they are started, stopped and restarted there; limits of memory, and Redis itself, are watched there too"

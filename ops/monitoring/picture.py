@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bus.config import Settings
-from ops.mode import mode_of
-from ops.monitor import Look, Monitor, Seen
-from ops.trend import Trend
-from ops.trouble import troubles
-from ops.view import AgentView, FirmView, Told, Watcher
+from ops.monitoring.mode import mode_of
+from ops.monitoring.monitor import Look, Monitor, Seen
+from ops.monitoring.trend import Trend
+from ops.monitoring.trouble import troubles
+from ops.monitoring.view import AgentView, FirmView, Told, Watcher
 
 CLOCK: Final = "process_time_ns"
 VITALS: Final = (CLOCK, "process_started_ns", "process_memory_mb", "process_fds")

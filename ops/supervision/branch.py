@@ -12,17 +12,17 @@ from bus.beacon import READY, Light, read_light
 from bus.config import SAVED_FILE, Settings
 from bus.errors import Fatal
 from bus.rundir import RunDir
-from ops.adoption import SUPERVISOR, end, left_behind
 from ops.config import ops_config
-from ops.fleet import Fleet
-from ops.hosting import here
-from ops.monitor import Health
-from ops.order import waves
-from ops.packages import require
-from ops.preparation import Progress, prepare, quiet
-from ops.state import FOLDER
-from ops.stops import Stops
-from ops.upkeep import Upkeep
+from ops.monitoring.monitor import Health
+from ops.monitoring.state import FOLDER
+from ops.supervision.adoption import SUPERVISOR, end, left_behind
+from ops.supervision.fleet import Fleet
+from ops.supervision.hosting import here
+from ops.supervision.order import waves
+from ops.supervision.packages import require
+from ops.supervision.preparation import Progress, prepare, quiet
+from ops.supervision.stops import Stops
+from ops.supervision.upkeep import Upkeep
 
 _LOOK_S: Final = 0.1
 _NS: Final = 1_000_000_000

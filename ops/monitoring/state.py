@@ -12,7 +12,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from ops.view import FirmView
+from ops.monitoring.view import FirmView
 
 FOLDER: Final = "ops"
 FILE: Final = "state.json"

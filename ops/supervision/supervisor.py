@@ -15,25 +15,25 @@ from bus.message import OPS
 from bus.messages import AgentState, AgentStatus
 from bus.redis_server import EMBEDDED, EmbeddedRedis
 from bus.rundir import RunDir
-from ops.adoption import SUPERVISOR, end, left_behind
 from ops.config import ops_config
-from ops.desk import Desk
-from ops.fleet import Fleet
-from ops.guard import Step
-from ops.herald import Herald
-from ops.hosting import here
-from ops.line import Line
-from ops.lookout import Lookout
-from ops.monitor import Monitor
-from ops.order import waves
-from ops.outbox import Outbox
-from ops.packages import require
-from ops.preparation import Progress, prepare, quiet
-from ops.redis_upkeep import RedisUpkeep
-from ops.state import FOLDER
-from ops.stops import Stops
-from ops.upkeep import Upkeep
-from ops.watch import Watch
+from ops.monitoring.lookout import Lookout
+from ops.monitoring.monitor import Monitor
+from ops.monitoring.state import FOLDER
+from ops.supervision.adoption import SUPERVISOR, end, left_behind
+from ops.supervision.desk import Desk
+from ops.supervision.fleet import Fleet
+from ops.supervision.guard import Step
+from ops.supervision.herald import Herald
+from ops.supervision.hosting import here
+from ops.supervision.line import Line
+from ops.supervision.order import waves
+from ops.supervision.outbox import Outbox
+from ops.supervision.packages import require
+from ops.supervision.preparation import Progress, prepare, quiet
+from ops.supervision.redis_upkeep import RedisUpkeep
+from ops.supervision.stops import Stops
+from ops.supervision.upkeep import Upkeep
+from ops.supervision.watch import Watch
 
 _PING_S: Final = 0.5
 _DRAIN_S: Final = 1.0

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Mapping
 from bus.config import Settings
 from bus.messages import AgentStatus
 from bus.rundir import RunDir
-from ops import state
 from ops.config import ops_config
-from ops.monitor import Monitor, Seen
-from ops.picture import VITALS, Picture
-from ops.resources import Gauge
-from ops.trouble import troubles
-from ops.view import AgentView, FirmView
+from ops.monitoring import state
+from ops.monitoring.monitor import Monitor, Seen
+from ops.monitoring.picture import VITALS, Picture
+from ops.monitoring.trouble import troubles
+from ops.monitoring.view import AgentView, FirmView
+from ops.supervision.resources import Gauge
 
 Ask = Callable[[Iterable[str], float], Mapping[str, AgentStatus]]
 

@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ops.monitor import Health
-from ops.view import AgentView, FirmView
+from ops.monitoring.monitor import Health
+from ops.monitoring.view import AgentView, FirmView
 
 _MB: Final = 1 << 20
 _NS: Final = 1e9

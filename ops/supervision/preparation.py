@@ -15,7 +15,7 @@ from bus.errors import ConfigError, Fatal
 from bus.main import EXIT_CONFIG
 from bus.rundir import RunDir
 from market.sessions import calendars, missing
-from ops.kernel_cache import is_warm, mark_warm
+from ops.supervision.kernel_cache import is_warm, mark_warm
 
 Progress = Callable[[str], object]
 SUPERVISOR: Final = "supervisor"

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from bus.config import AgentEntry
 from bus.messages import AgentState, AgentStatus, SystemEvent
 from ops.config import OpsConfig
-from ops.trouble import Counts, Rise
+from ops.monitoring.trouble import Counts, Rise
 
 REDIS: Final = "redis"
 """Name of the Redis in what is seen: it is critical, has no status, and is well as long as it runs and answers."""

@@ -8,12 +8,12 @@ from typing import Final
 from bus.message import OPS, Envelope, Header
 from bus.messages import Ack, AgentState, AgentStatus, CommandResult, Ping, SystemCommand
 from ops.config import OpsConfig
-from ops.guard import EXECUTION, Guard, Sight
-from ops.herald import Herald
-from ops.keeper import Keeper, Obeys
-from ops.lookout import Lookout
-from ops.monitor import REDIS, Health, Look, Monitor, Seen
-from ops.redis_upkeep import RedisUpkeep
+from ops.monitoring.lookout import Lookout
+from ops.monitoring.monitor import REDIS, Health, Look, Monitor, Seen
+from ops.supervision.guard import EXECUTION, Guard, Sight
+from ops.supervision.herald import Herald
+from ops.supervision.keeper import Keeper, Obeys
+from ops.supervision.redis_upkeep import RedisUpkeep
 
 _SAID_BY_UPKEEP: Final = frozenset({Health.HEALTHY, Health.RECOVERING, Health.LOST, Health.STOPPED})
 Clock = Callable[[], float]

@@ -8,9 +8,9 @@ from bus.config import AgentEntry
 from bus.message import OPS
 from bus.messages import AgentStatus, CommandResult, SystemCommand
 from ops.config import OpsConfig
-from ops.guard import Step
-from ops.monitor import Health
-from ops.resources import Usage
+from ops.monitoring.monitor import Health
+from ops.supervision.guard import Step
+from ops.supervision.resources import Usage
 
 OWNER: Final = "the container engine owns the processes"
 _PATIENCE_S: Final = 10.0

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict
 
 from bus.config import Settings
-from ops.view import Mode
+from ops.monitoring.view import Mode
 
 _UNKNOWN: Final = "none"
 _PAPER: Final = "paper"

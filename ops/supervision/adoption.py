@@ -9,7 +9,7 @@ from bus.child import Adopted
 from bus.errors import Fatal
 from bus.message import OPS
 from bus.rundir import RunDir
-from ops.fleet import LAST_TO_STOP
+from ops.supervision.fleet import LAST_TO_STOP
 
 SUPERVISOR: Final = "supervisor"
 _NO_AGENTS: Final = (SUPERVISOR, OPS)

@@ -1,0 +1,1 @@
+"""Keeps the processes of a firm up: starts, takes over, restarts, stops, and halts when it cannot."""
