@@ -74,7 +74,7 @@ def test_the_history_outlives_the_watcher(tmp_path: Path) -> None:
     second = Firm(tmp_path)
     second.look(60.0)
     scores = [score for _, score in second.monitor.history]
-    assert scores == [1.0, pytest.approx(16 / 18), 1.0]
+    assert scores == [1.0, pytest.approx(22 / 24), 1.0]
     assert state.load_history(tmp_path) == tuple(second.monitor.history)
 
 

@@ -55,7 +55,7 @@ def test_without_a_watcher_whoever_does_not_run_is_down_and_not_asked(tmp_path: 
     answers = Answers(status("risk", inputs=5, counters=(("gaps", 2),)))
     view = Survey(settings, answers).view(100.0, AT_NS)
     assert answers.asked == ["risk"]
-    assert (view.watcher, view.watcher_pid, view.score) == ("nobody", None, 2 / 18)
+    assert (view.watcher, view.watcher_pid, view.score) == ("nobody", None, 3 / 24)
     assert (of(view, "risk").health, of(view, "risk").inputs, of(view, "risk").gaps) == (Health.HEALTHY, 5, 2)
     assert (of(view, "pads").health, of(view, "pads").state) == (Health.DOWN, "")
     lock.release()
@@ -90,4 +90,4 @@ def test_the_history_is_shown_whoever_watches(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     kept_by(settings, "supervisor", AT_NS)
     history = Survey(settings, Answers()).view(100.0, AT_NS + 60_000_000_000).history
-    assert history[0] == (AT_NS, 16 / 18)
+    assert history[0] == (AT_NS, 22 / 24)

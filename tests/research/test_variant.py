@@ -6,6 +6,7 @@ import pytest
 
 from bus.config import Settings
 from bus.errors import ConfigError, Invalid
+from bus.keys import make_keys
 from research.ablation.variant import Kind, chosen, variants
 from research.firm import build_agent, enabled
 from tests.conftest import ROOT
@@ -57,6 +58,7 @@ def test_patterns_pick_by_name(tmp_path: Path) -> None:
 
 def test_the_shipped_firm_without_any_one_part_is_a_firm(tmp_path: Path) -> None:
     shipped = Settings.load(ROOT / "configs", tmp_path)
+    make_keys(shipped.keys, 0)
     found = variants(shipped)
     names = [variant.name for variant in found]
     assert names[:5] == ["qbmia", "quasar", "quantum_amos", "consensus", "adaptability"]
