@@ -44,12 +44,15 @@ def pack(value: object) -> bytes:
         A value of another type (subclasses are other types), nested too deeply, or a class that its name no longer
         leads to.
     """
+    writer = _Writer()
     try:
-        return _Writer().pack(value)
+        return writer.pack(value)
     except CodecError:
         raise
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise CodecError(f"{type(value).__name__} cannot be packed: {error}") from None
+    finally:
+        writer.close()
 
 
 def unpack(data: bytes) -> Any:
@@ -87,6 +90,10 @@ class _Writer:
         data: bytes = self._packers[depth].pack(value)
         self._depth = depth
         return data
+
+    def close(self) -> None:
+        """Let the packers go: each refers back to this writer and keeps a buffer as large as what it packed."""
+        self._packers.clear()
 
     def _extend(self, value: Any) -> msgpack.ExtType:
         code, data = self._form(value)

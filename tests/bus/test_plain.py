@@ -2,6 +2,7 @@
 
 import contextlib
 import enum
+import gc
 import math
 import random
 import struct
@@ -287,3 +288,14 @@ def test_a_header_comes_back_as_a_header() -> None:
     back = plain.unpack(plain.pack([header, tuple(header), list(header)]))
     assert [type(item) for item in back] == [Header, tuple, list]
     assert back[0] == header
+
+
+def test_packing_leaves_nothing_for_the_garbage_collector() -> None:
+    packed = plain.pack({"frames": [b"x" * 1_000] * 10, "nested": (1, (2, 3))})
+    gc.collect()
+    gc.disable()
+    try:
+        assert plain.pack({"frames": [b"x" * 1_000] * 10, "nested": (1, (2, 3))}) == packed
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
