@@ -86,7 +86,7 @@ def _read(path: Path) -> dict[str, Stop]:
     try:
         said: Any = json.loads(path.read_text(encoding="utf-8"))
         return {str(name): _stop(stop) for name, stop in said.items()}
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # whoever makes the folder tells what stands in its way
         return {}
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}; make it readable") from None

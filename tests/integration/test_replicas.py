@@ -34,9 +34,11 @@ def test_whichever_replica_is_gone_the_ledger_is_that_of_one_process(finished: F
         firm.wait(lambda: absent(firm) == 1)
         moved = concluded(firm)
         firm.wait(lambda: concluded(firm) >= moved + 60)
+        firm.pause("market")  # so that bars are left for the second half
         firm.restart(OWNER)
         firm.wait(lambda: absent(firm) == 0)
         firm.pause(OTHER)
+        firm.resume("market")
         firm.wait(lambda: absent(firm) == 1)
         moved = concluded(firm)
         firm.wait(lambda: concluded(firm) >= moved + 60)
