@@ -57,19 +57,20 @@ def main() -> None:
     parser.add_argument("--symbols", type=int, nargs="+", default=list(COUNTS), help="counts of symbols to try")
     parser.add_argument("--seconds", type=int, default=SECONDS, help="seconds measured at each count")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("--warm", type=int, default=WARM_BARS, help="bars of each symbol before that")
     arguments = parser.parse_args()
-    loads = [measure(count, arguments.seconds) for count in arguments.symbols]
+    loads = [measure(count, arguments.seconds, arguments.warm) for count in arguments.symbols]
     if arguments.json:
         print(json.dumps([asdict(load) for load in loads], indent=1))
     else:
         _print(loads)
 
 
-def measure(count: int, seconds: int) -> Load:
+def measure(count: int, seconds: int, warm: int = WARM_BARS) -> Load:
     """Run the firm on ``count`` invented symbols at one bar a second each, once its models are warm."""
-    with Firm(default_config(), _tables(count, seconds)) as firm:
+    with Firm(default_config(), _tables(count, seconds + warm)) as firm:
         processes = _processes(firm)
-        firm.wait(lambda: _published(firm) >= count * WARM_BARS, 120.0 + 2 * WARM_BARS, "the end of the warm-up")
+        firm.wait(lambda: _published(firm) >= count * warm, 120.0 + 2 * warm, "the end of the warm-up")
         before, began = _cpu_s(processes), time.perf_counter()
         firm.wait(lambda: firm.report("market").get("done") == 1, 60.0 + 2 * seconds, "the last bar")
         elapsed, used = time.perf_counter() - began, _cpu_s(processes) - before
@@ -77,7 +78,7 @@ def measure(count: int, seconds: int) -> Load:
         firm.idle(_SETTLE_S)
         firm.stop()
         with closing(firm.ledger()) as ledger:
-            rounds = _rounds(ledger, WARM_BARS)
+            rounds = _rounds(ledger, warm)
     centiles = statistics.quantiles([(decided - shown) / _NS_PER_MS for shown, decided in rounds], n=100)
     return Load(
         count, elapsed, len(rounds), (centiles[49], centiles[98]), _backlog(rounds), used / elapsed,
@@ -85,10 +86,9 @@ def measure(count: int, seconds: int) -> Load:
     )  # fmt: skip
 
 
-def _tables(count: int, seconds: int) -> dict[str, Any]:
+def _tables(count: int, bars: int) -> dict[str, Any]:
     symbols = [f"SYN{number:03d}" for number in range(count)]
-    total = WARM_BARS + seconds
-    market = {"source": "synthetic", "first": None, "symbols": symbols, "bars": total, "speed": float(count)}
+    market = {"source": "synthetic", "first": None, "symbols": symbols, "bars": bars, "speed": float(count)}
     return {"market": market}
 
 

@@ -79,7 +79,9 @@ TRAITS: Final[Mapping[Kind, Trait]] = MappingProxyType(
             "firm.toml and limits.toml changed, then an agent killed", 5, (0.0, 0.0), True, None, (CONFIG,)
         ),
         Kind.STRANGER: Trait("garbage and forged frames on an agent's socket", 9, (100.0, 500.0)),
-        Kind.FLOOD: Trait("a burst of stale market updates to everybody", 7, (1_000.0, 5_000.0), False),
+        Kind.FLOOD: Trait(
+            "a burst of stale market updates to everybody", 7, (1_000.0, 5_000.0), False, None, (ALL,)
+        ),
         Kind.FLOOD_ALERT: Trait(
             "100,000 stale market updates with an alert in the middle", 1, (1e5, 1e5), False, None, (ALL,)
         ),
