@@ -18,7 +18,7 @@ from ops.supervision.branch import Branch
 from ops.supervision.hosting import here
 from ops.supervision.supervisor import Supervisor
 
-_DETACH_PATIENCE_S = 90.0
+_DETACH_PATIENCE_S = 300.0
 _TURN_S = 0.05
 _IS_UP = "the firm is up"
 
