@@ -16,7 +16,7 @@ from bus.errors import CodecError
 from bus.inbox import Inbox
 from bus.incident import Incidents
 from bus.lawful import Law
-from bus.message import Delivery, Envelope, Header, Message, Overflow, Plane, lookup
+from bus.message import NEVER_EXPIRES, Delivery, Envelope, Header, Message, Overflow, Plane, lookup
 from bus.messages import (
     Ack,
     AgentState,
@@ -37,7 +37,6 @@ from bus.sequencer import Missing, Sequencer
 
 _NS: Final = 1_000_000_000
 _MOST_FRAMES: Final = 512
-_BUS_TTL_MS: Final = 5_000
 
 
 class Post:
@@ -409,11 +408,12 @@ class Post:
         self.direct.send(recipient, encode(self._header(message, recipient, now_ns), message))
 
     def _header(self, message: Message, recipient: str | None, now_ns: int, about: Header | None = None) -> Header:
+        """Make the header of what the bus itself says; it never expires, so that it arrives where clocks differ."""
         self._count += 1
         message_id = f"{self.name}!{self._count}"
         correlation_id, causation_id = (message_id, "") if about is None else (about.correlation_id, about.id)
         return Header(
-            message_id, correlation_id, causation_id, message.KIND, self.name, recipient, 0, now_ns, _BUS_TTL_MS,
+            message_id, correlation_id, causation_id, message.KIND, self.name, recipient, 0, now_ns, NEVER_EXPIRES,
             int(message.PRIORITY),
         )  # fmt: skip
 

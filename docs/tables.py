@@ -47,7 +47,7 @@ FIRM: Final[dict[str, type[Config]]] = {
 LIMITS: Final[dict[str, type[Config]]] = {"book": BookLimits, "risk": RiskLimits, "compliance": ComplianceLimits}
 OF_THE_BUS: Final = ("ACK", "AGENT_STATUS", "HELLO", "PING", "RESEND", "RESEND_UNAVAILABLE")
 """Kinds that runtimes say to each other; their time to live is the bus's own."""
-_BUS_TTL: Final = "5 s"
+_BUS_TTL: Final = "never ends"
 _GROUPS: Final = {AGENTS: "all agents", SEATS: "all seats", GUESTS: "guests"}
 _MARK: Final = re.compile(r"(<!-- from the code: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _HEADING: Final = re.compile(r"^### `(limits )?\[+([\w.]+)\]+`$")

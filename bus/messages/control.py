@@ -128,13 +128,13 @@ class Ping(
     plane=Plane.DIRECT,
     delivery=Delivery.DEADLINE,
     priority=Priority.HIGH,
-    ttl_s=5.0,
+    ttl_s=0.0,
     senders=(AGENTS, GUESTS, OPS),
 ):
     """Ask a process for its AGENT_STATUS on the direct plane; answered by the runtime, never journaled."""
 
 
-class Hello(Message, kind="HELLO", plane=Plane.DIRECT, delivery=Delivery.DEADLINE, priority=Priority.HIGH, ttl_s=5.0):
+class Hello(Message, kind="HELLO", plane=Plane.DIRECT, delivery=Delivery.DEADLINE, priority=Priority.HIGH, ttl_s=0.0):
     """A process says that it is (again) there, so that what was meant for it can be sent again."""
 
     incarnation: int

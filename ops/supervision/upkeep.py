@@ -92,10 +92,11 @@ class Upkeep:
         if name not in self._budgets:
             return []
         self._budgets[name].saw(now_s, is_healthy=health is Health.HEALTHY)
-        if health is not Health.HUNG or self.fleet.pid(name) is None:
+        pid = self.fleet.pid(name)
+        if health is not Health.HUNG or pid is None:
             return []
         self.fleet.send(name, signal.SIGKILL)
-        return [Step("killed", name, f"{name} hangs (pid {self.fleet.pid(name)}): killed")]
+        return [Step("killed", name, f"{name} hangs (pid {pid}): killed")]
 
     def is_there(self, name: str) -> bool:
         """Tell whether an agent runs."""

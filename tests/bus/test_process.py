@@ -10,7 +10,8 @@ from bus.config import BusConfig
 from bus.errors import Fatal, JournalError
 from bus.journal import RecordType
 from bus.journal import read as read_journal
-from bus.message import Header
+from bus.message import NEVER_EXPIRES, Header
+from bus.messages import AgentStatus, Hello
 from bus.record import pack_output
 from tests.bus.toys import Answerer, Fact, Order, Question, Talker
 from tests.bus.worlds import MemoryWorld
@@ -251,3 +252,18 @@ def test_outputs_of_an_idle_agent_reach_the_journal_without_another_input(tmp_pa
     kinds = [record.type for record in read_journal(tmp_path / "journal" / "talker")]
     assert kinds.count(RecordType.OUTPUT) == 3
     world.close()
+
+
+def test_what_the_bus_itself_says_never_expires(tmp_path: Path) -> None:
+    said: list[Header] = []
+
+    def listen(header: Header) -> int:
+        said.append(header)
+        return 1
+
+    world = MemoryWorld([Talker(), Answerer()], tmp_path, fate=listen)
+    world.idle(0.2)
+    world.close()
+    own = [header for header in said if "!" in header.id]
+    assert {header.kind for header in own} >= {Hello.KIND, AgentStatus.KIND}
+    assert {header.ttl_ms for header in own} == {NEVER_EXPIRES}
