@@ -27,6 +27,8 @@ _REGIMES: Final = (
 )
 """Without drift: the prices of hours at speed stay in range."""
 _READY_S: Final = 600.0
+_RING: Final = 256
+"""Broadcasts kept of a kind: few, so that the rings of rare kinds are full when the warm-up ends, and stop growing."""
 _TOLD_EVERY: Final = 20
 _WIDTH: Final = 120
 _DAY_S: Final = 86_400
@@ -67,7 +69,7 @@ def tables(rounds: int, seed: int) -> dict[str, Any]:
         "source": "synthetic", "first": None, "symbols": list(_SYMBOLS), "bars": bars, "speed": "lockstep",
         "synthetic": {"seed": seed, "bar_s": _BAR_S, "regimes": list(_REGIMES)},
     }  # fmt: skip
-    return {"market": market, "ops": {"ready_s": _READY_S}}
+    return {"market": market, "ops": {"ready_s": _READY_S}, "bus": {"ring_messages": _RING}}
 
 
 def _tell(samples: Samples, errors: Console) -> None:
