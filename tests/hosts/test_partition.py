@@ -19,9 +19,9 @@ NS: Final = 1_000_000_000
 MARKET: Final[dict[str, Any]] = {"bars": 60, "history_bars": 130}
 BARS: Final = 2 * (60 + 130)
 WARM: Final = 2 * 70
+"""Bars after which every seat has the history to answer."""
 SETTLED: Final = 20
 """Decisions at the end of a run, after the cut, that must all be of a whole board."""
-"""Bars after which every seat has the history to answer."""
 WAITS: Final[dict[str, Any]] = {
     "market": MARKET,
     "pads": {"decision_timeout_s": 90.0},
