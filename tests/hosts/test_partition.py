@@ -14,7 +14,7 @@ from research.backtest import backtest
 from tests.hosts.network import A, B, Network
 from tests.hosts.split import CUT_S, SEATS, Split
 
-pytestmark = [pytest.mark.hosts, pytest.mark.timeout(540)]
+pytestmark = [pytest.mark.hosts, pytest.mark.timeout(1_100)]
 NS: Final = 1_000_000_000
 MARKET: Final[dict[str, Any]] = {"bars": 60, "history_bars": 130}
 BARS: Final = 2 * (60 + 130)
