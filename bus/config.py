@@ -139,6 +139,11 @@ class FirmConfig(Config):
     models: ModelsConfig = ModelsConfig()
     agents: dict[str, AgentEntry]
 
+    @property
+    def enabled(self) -> dict[str, AgentEntry]:
+        """The agents that are switched on, in the order of the process list."""
+        return {name: entry for name, entry in self.agents.items() if entry.enabled}
+
     @model_validator(mode="after")
     def _replicas_fit(self) -> Self:
         for name, entry in self.agents.items():

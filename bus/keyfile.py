@@ -79,6 +79,11 @@ def is_there(path: Path) -> bool:
     return path.exists() or variable(path) in os.environ
 
 
+def read_if_there(path: Path, mode: int) -> list[Line]:
+    """Read a file of keys as ``read``; nothing where there is none."""
+    return read(path, mode) if is_there(path) else []
+
+
 def variable(path: Path) -> str:
     """Return the variable of the environment that stands for a missing file."""
     return VARIABLES + re.sub(r"[^A-Z0-9]", "_", path.name.upper())

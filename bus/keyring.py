@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from bus.errors import ConfigError, Fatal
-from bus.keyfile import PRIVATE, PUBLIC, Line, is_there, locked, read, write
+from bus.keyfile import PRIVATE, PUBLIC, Line, locked, read, read_if_there, write
 
 _SHOWN: Final = 16
 
@@ -74,7 +74,7 @@ def known(scheme: Scheme, folder: Path, names: Iterable[str]) -> dict[str, list[
     found = {}
     for name in names:
         private, public = scheme.paths(folder, name)
-        here = set(scheme.publics(_read_if_there(private, PRIVATE)))
+        here = set(scheme.publics(read_if_there(private, PRIVATE)))
         found[name] = [KnownKey(key_name(line.raw), line.since_ns, line in here) for line in read(public, PUBLIC)]
     return found
 
@@ -98,7 +98,7 @@ class _Ring(NamedTuple):
 
 def _completed(scheme: Scheme, folder: Path, name: str, now_ns: int, *, rotate: bool) -> _Ring:
     private, public = scheme.paths(folder, name)
-    secrets, publics = _read_if_there(private, PRIVATE), _read_if_there(public, PUBLIC)
+    secrets, publics = read_if_there(private, PRIVATE), read_if_there(public, PUBLIC)
     is_new = rotate or not (secrets or publics)
     if is_new:
         first = max((line.since_ns + 1 for line in (*secrets, *publics)), default=0)
@@ -109,7 +109,3 @@ def _completed(scheme: Scheme, folder: Path, name: str, now_ns: int, *, rotate: 
     if any(earlier.since_ns == later.since_ns for earlier, later in pairwise(believed)):
         raise ConfigError(f"{public}: does not belong to {private}; put the right one back, or move it away")
     return _Ring(private, public, secrets, believed, is_new, believed == publics)
-
-
-def _read_if_there(path: Path, mode: int) -> list[Line]:
-    return read(path, mode) if is_there(path) else []

@@ -5,7 +5,6 @@ rotated secret stays in the file, so that its agent still gets in until Redis st
 """
 
 import hashlib
-import os
 import re
 import secrets as randomness
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from bus.errors import ConfigError, Fatal
-from bus.keyfile import PRIVATE, Line, locked, read, write
+from bus.keyfile import PRIVATE, Line, locked, read, read_if_there, replace, write
 from bus.message import OPS
 
 ACL_FILE: Final = "redis.acl"
@@ -41,7 +40,7 @@ def make_redis_secrets(folder: Path, names: Iterable[str], now_ns: int, *, rotat
         with locked(folder):
             for name in names:
                 path = _path(folder, name)
-                kept = read(path, PRIVATE) if path.exists() else []
+                kept = read_if_there(path, PRIVATE)
                 if kept and not rotate:
                     continue
                 if kept and now_ns <= kept[-1].since_ns:
@@ -98,14 +97,7 @@ def write_acl(path: Path, folder: Path, names: Iterable[str]) -> None:
     """Write the aclfile of these users, mode 600, with the newest secret of each in the folder of keys."""
     names = tuple(names)
     lines = acl_lines(names, {name: load_secret(folder, name) for name in names})
-    temporary = path.with_suffix(f".{os.getpid()}.new")
-    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, PRIVATE)
-    with os.fdopen(file, "w", encoding="ascii") as out:
-        os.fchmod(file, PRIVATE)
-        out.writelines(f"{line}\n" for line in lines)
-        out.flush()
-        os.fsync(file)
-    temporary.replace(path)
+    replace(path, "".join(f"{line}\n" for line in lines).encode("ascii"), PRIVATE)
 
 
 def _user(name: str, secret: str) -> str:

@@ -32,7 +32,7 @@ def build_agent(settings: Settings, name: str) -> Agent:
 
 def enabled(settings: Settings) -> list[str]:
     """Return the names of the agents that are switched on, in the order of the process list."""
-    return [name for name, entry in settings.firm.agents.items() if entry.enabled]
+    return list(settings.firm.enabled)
 
 
 def simulate(settings: Settings, agents: Iterable[Agent]) -> Simulation:

@@ -104,7 +104,7 @@ def _watch(settings: Settings, config: OpsConfig, clock: Callable[[], float]) ->
     check(settings)
     keys = settings.keys
     signer, authority = Signer.load(keys, OPS), Authority(OPS, Verifier.load(keys, OPERATORS))
-    entries = {name: entry for name, entry in settings.firm.agents.items() if entry.enabled}
+    entries = settings.firm.enabled
     engine = Engine(entries, config, clock())
     monitor = Monitor(entries, config)
     outbox = Outbox(settings.run_dir / FOLDER)

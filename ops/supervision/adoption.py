@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from bus.child import Adopted
+from bus.config import SAVED_FILE, Settings
 from bus.errors import Fatal
 from bus.message import OPS
 from bus.rundir import RunDir
+from ops.config import OpsConfig
 from ops.supervision.fleet import LAST_TO_STOP
 
 SUPERVISOR: Final = "supervisor"
@@ -56,6 +58,27 @@ def left_behind(run_dir: RunDir) -> dict[str, Adopted]:
     names = sorted(path.stem for path in (run_dir.root / "locks").glob("*.lock") if path.stem not in _NO_AGENTS)
     found = {name: holder(run_dir, name) for name in names}
     return {name: one for name, one in found.items() if one is not None}
+
+
+def inherit(
+    settings: Settings, entries: Iterable[str], waves: Sequence[Sequence[str]], config: OpsConfig
+) -> dict[str, Adopted]:
+    """Save the configuration; end what runs by another one or is nobody's here, and return what may go on.
+
+    Raises
+    ------
+    Fatal
+        Somebody holds a lock who cannot be found, or the configuration cannot be written.
+    """
+    run_dir = RunDir(settings.run_dir)
+    saved = run_dir.root / SAVED_FILE
+    before = saved.read_bytes() if saved.exists() else b""
+    left = left_behind(run_dir)
+    settings.save()
+    is_same = config.on_death == "keep" and saved.read_bytes() == before
+    ours = set(entries) if is_same else set()
+    end({name: child for name, child in left.items() if name not in ours}, waves, config.stop_s)
+    return {name: child for name, child in left.items() if name in ours}
 
 
 def end(

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from bus.beacon import READY, Light, read_light
-from bus.config import SAVED_FILE, Settings
+from bus.config import Settings
 from bus.errors import Fatal
 from bus.rundir import RunDir
 from ops.config import ops_config
 from ops.monitoring.monitor import Health
 from ops.monitoring.state import FOLDER
-from ops.supervision.adoption import SUPERVISOR, end, left_behind
+from ops.supervision.adoption import SUPERVISOR, inherit
 from ops.supervision.fleet import Fleet
 from ops.supervision.hosting import here
 from ops.supervision.order import waves
@@ -46,7 +46,7 @@ class Branch:
         self.config = ops_config(settings)
         self.is_over = False
         self.absent: tuple[str, ...] = ()
-        everyone = {name: entry for name, entry in settings.firm.agents.items() if entry.enabled}
+        everyone = settings.firm.enabled
         self._waves = [[name for name in wave if name in self.entries] for wave in waves(everyone)]
         self._fleet = Fleet(settings, self.entries, self.config, clock=time.monotonic)
         self._upkeep = Upkeep(self._fleet, self.entries, self.config, Stops(settings.run_dir / FOLDER))
@@ -105,14 +105,7 @@ class Branch:
 
     def _inherit(self) -> None:
         """Look after what an earlier runner left by the same configuration; end what runs by another."""
-        saved = self.run_dir.root / SAVED_FILE
-        before = saved.read_bytes() if saved.exists() else b""
-        self.settings.save()
-        is_same = self.config.on_death == "keep" and saved.read_bytes() == before
-        left = left_behind(self.run_dir)
-        going_on = {name: child for name, child in left.items() if is_same and name in self.entries}
-        end({name: child for name, child in left.items() if name not in going_on}, self._waves, self.config.stop_s)
-        for name, child in going_on.items():
+        for name, child in inherit(self.settings, self.entries, self._waves, self.config).items():
             self._fleet.adopt(name, child)
 
     def _wait_ready(self, names: Iterable[str], progress: Progress) -> None:

@@ -20,7 +20,7 @@ _FOLDER: Final = 0o700
 
 def receivers(settings: Settings) -> tuple[str, ...]:
     """Return who is dealt a run directory: every agent that is enabled, and what watches the firm."""
-    agents = (name for name, entry in settings.firm.agents.items() if entry.enabled)
+    agents = settings.firm.enabled
     return (*agents, *(() if OPS in settings.firm.agents else (OPS,)))
 
 

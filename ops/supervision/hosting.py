@@ -31,7 +31,7 @@ def here(firm: FirmConfig, host: str) -> dict[str, AgentEntry]:
                 f"agents.{name} runs on {other}; start each part of the firm on its host with `boardroom up --host "
                 f"{other}`, `boardroom up --host {firm.bus.host}` and so on"
             )
-        return {name: entry for name, entry in firm.agents.items() if entry.enabled}
+        return firm.enabled
     if not spread.get(host):
         raise ConfigError(f"no agent runs on {host}; hosts of the process list are {', '.join(spread)}")
     if firm.bus.transport != "tcp":

@@ -23,7 +23,7 @@ def stop_orphans(settings: Settings) -> list[str]:
     lock.acquire()
     try:
         found = left_behind(run_dir)
-        entries = {name: entry for name, entry in settings.firm.agents.items() if entry.enabled}
+        entries = settings.firm.enabled
         end(found, waves(entries), ops_config(settings).stop_s)
         redis = EmbeddedRedis(run_dir, settings.keys, redis_names(settings))
         names = sorted(found)

@@ -2,19 +2,18 @@
 
 import contextlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from bus.message import Message
 from bus.messages import SystemEvent
+from ops.monitoring.state import write_whole
 
 FILE: Final = "events.json"
 _REPEAT_S: Final = 2.0
 _MOST_AT_ONCE: Final = 64
 _MOST_KEPT: Final = 10_000
-_PRIVATE: Final = 0o600
 
 
 class Outbox:
@@ -63,14 +62,9 @@ class Outbox:
         """Write what waits to the disk, if that has changed; a full disk is no reason to stop supervising."""
         if not self._is_dirty:
             return
-        temporary = self._path.with_suffix(".new")
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._waiting or self._path.exists():
-                descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
-                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                    json.dump([event.model_dump(mode="json") for event in self._waiting.values()], file)
-                temporary.replace(self._path)
+                write_whole(self._path, json.dumps([event.model_dump(mode="json") for event in self._waiting.values()]))
         except OSError:
             return
         self._is_dirty = False

@@ -1,14 +1,13 @@
 """Agents that an operator stopped: kept on disk, so that neither their end nor the supervisor's starts them again."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from bus.errors import ConfigError, Fatal
+from bus.keyfile import PRIVATE, replace
 
 FILE: Final = "stopped.json"
-_PRIVATE: Final = 0o600
 
 
 class Stop(NamedTuple):
@@ -68,15 +67,10 @@ class Stops:
         self._write({key: stop for key, stop in self._stops.items() if key != name})
 
     def _write(self, stops: dict[str, Stop]) -> None:
-        temporary = self._path.with_suffix(".new")
+        said = json.dumps({name: stop._asdict() for name, stop in sorted(stops.items())}, indent=1)
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump({name: stop._asdict() for name, stop in sorted(stops.items())}, file, indent=1)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self._path)
+            replace(self._path, said.encode(), PRIVATE)
         except OSError as error:
             raise Fatal(f"{self._path}: {error.strerror}; make it writable") from None
         self._stops = stops

@@ -7,7 +7,7 @@ from typing import Final
 from bus.child import Adopted
 from bus.client import Client
 from bus.command import Authority
-from bus.config import SAVED_FILE, Settings
+from bus.config import Settings
 from bus.credentials import redis_names
 from bus.errors import Fatal
 from bus.keys import OPERATORS, Signer, Verifier
@@ -19,7 +19,7 @@ from ops.config import ops_config
 from ops.monitoring.lookout import Lookout
 from ops.monitoring.monitor import Monitor
 from ops.monitoring.state import FOLDER
-from ops.supervision.adoption import SUPERVISOR, end, left_behind
+from ops.supervision.adoption import SUPERVISOR, end, inherit
 from ops.supervision.desk import Desk
 from ops.supervision.fleet import Fleet
 from ops.supervision.guard import Step
@@ -33,7 +33,7 @@ from ops.supervision.preparation import Progress, prepare, quiet
 from ops.supervision.redis_upkeep import RedisUpkeep
 from ops.supervision.stops import Stops
 from ops.supervision.upkeep import Upkeep
-from ops.supervision.watch import Watch
+from ops.supervision.watch import Answers, Watch
 
 _PING_S: Final = 0.5
 _DRAIN_S: Final = 1.0
@@ -58,7 +58,7 @@ class Supervisor:
     def __init__(self, settings: Settings, *, restarts: int | None = None, host: str = "") -> None:
         self.settings = settings
         self.run_dir = RunDir(settings.run_dir)
-        everyone = {name: entry for name, entry in settings.firm.agents.items() if entry.enabled}
+        everyone = settings.firm.enabled
         self.entries = here(settings.firm, host) if host else everyone
         self.absent: tuple[str, ...] = ()
         known = ops_config(settings)
@@ -73,6 +73,7 @@ class Supervisor:
         self._redis: EmbeddedRedis | None = None
         self._redis_upkeep: RedisUpkeep | None = None
         self._watch: Watch | None = None
+        self._answers: Answers = {}
         self._lock = self.run_dir.lock(SUPERVISOR)
         self._line_lock = self.run_dir.lock(OPS)
         self._is_over = False
@@ -245,16 +246,8 @@ class Supervisor:
         return self._fleet.last_words(name)
 
     def _inherit(self) -> dict[str, Adopted]:
-        """Save the configuration; return what runs by the same one and may go on, after the end of all else."""
-        saved = self.run_dir.root / SAVED_FILE
-        before = saved.read_bytes() if saved.exists() else b""
-        left = left_behind(self.run_dir)
-        self.settings.save()
-        if self.config.on_death == "keep" and saved.read_bytes() == before:
-            going_on = {name: child for name, child in left.items() if name in self.entries}
-        else:
-            going_on = {}
-        end({name: child for name, child in left.items() if name not in going_on}, self._waves, self.config.stop_s)
+        """Return what runs by the same configuration and may go on, after the end of all else."""
+        going_on = inherit(self.settings, self.entries, self._waves, self.config)
         stopped = {name: child for name, child in going_on.items() if name in self._upkeep.stops}
         end(stopped, self._waves, self.config.stop_s)
         return {name: child for name, child in going_on.items() if name not in stopped}
@@ -291,7 +284,9 @@ class Supervisor:
 
     def _ready(self, names: Iterable[str]) -> list[str]:
         found = self.client.statuses(sorted(names), _PING_S)
-        return [name for name, said in found.items() if said.state is AgentState.READY and said.pid == self.pid(name)]
+        ours = {name: (said, time.monotonic()) for name, said in found.items() if said.pid == self.pid(name)}
+        self._answers.update(ours)
+        return [name for name, (said, _) in ours.items() if said.state is AgentState.READY]
 
     def _open_watch(self) -> None:
         self._line_lock.acquire()
@@ -302,7 +297,8 @@ class Supervisor:
         herald = Herald(Line.open(self.settings), outbox, Signer.load(keys, OPS), self._upkeep)
         desk = Desk(authority, self._upkeep, since_ns=now_ns)
         lookout = Lookout(self.settings, monitor, "supervisor")
-        self._watch = Watch(self.config, self._upkeep, self._redis_upkeep, herald, desk, monitor, lookout)
+        keepers = self._upkeep, self._redis_upkeep
+        self._watch = Watch(self.config, *keepers, herald, desk, monitor, lookout, answers=self._answers)
         for name, pid in self._taken_over.items():
             herald.say(Step("taken_over", name, f"{name} (pid {pid}) was left by another supervisor: taken over"))
         for name in self._upkeep.stops.names():

@@ -17,6 +17,8 @@ from ops.supervision.redis_upkeep import RedisUpkeep
 
 _SAID_BY_UPKEEP: Final = frozenset({Health.HEALTHY, Health.RECOVERING, Health.LOST, Health.STOPPED})
 Clock = Callable[[], float]
+Answers = dict[str, tuple[AgentStatus, float]]
+"""The last status of each agent, and when it was answered by the monotonic clock."""
 
 
 class Watch:
@@ -32,6 +34,8 @@ class Watch:
         How ops speaks to agents, and obeys operators.
     monitor, lookout
         Who judges, and who shows what was seen.
+    answers
+        What agents answered while the firm came up: one that hangs from then on has been well before.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class Watch:
         monitor: Monitor,
         lookout: Lookout,
         *,
+        answers: Answers | None = None,
         clock: Clock = time.monotonic,
         clock_ns: Callable[[], int] = time.time_ns,
     ) -> None:
@@ -58,7 +63,7 @@ class Watch:
         self._lookout = lookout
         self._clock = clock
         self._clock_ns = clock_ns
-        self._statuses: dict[str, tuple[AgentStatus, float]] = {}
+        self._answers: Answers = {} if answers is None else answers
         self._health: dict[str, Health] = {}
         self._heard = 0
         self._look_due_s = 0.0
@@ -112,7 +117,7 @@ class Watch:
         upkeep = self._upkeep
         usage, steps = upkeep.measure(name, now_s)
         self.herald.say_all(steps)
-        status, answered_s = self._statuses.get(name, (None, 0.0))
+        status, answered_s = self._answers.get(name, (None, 0.0))
         return Seen(
             name, status, answered_s, upkeep.born_s(name), is_running=upkeep.is_there(name),
             is_stopped=name in upkeep.stops, is_lost=upkeep.has_given_up(name), restarts=upkeep.restarted.get(name, 0),
@@ -123,7 +128,7 @@ class Watch:
         lost = dict(self._upkeep.lost)
         if self._redis is not None and self._redis.lost:
             lost[REDIS] = self._redis.lost
-        status, _ = self._statuses.get(EXECUTION, (None, 0.0))
+        status, _ = self._answers.get(EXECUTION, (None, 0.0))
         is_there = self._upkeep.is_there(EXECUTION)
         report = dict(status.report) if status is not None and is_there else {}
         stage, detail = str(report.get("halt", "")), str(report.get("halt_detail", ""))
@@ -135,7 +140,7 @@ class Watch:
         match message:
             case AgentStatus():
                 if header.sender == message.agent and self._upkeep.hears(message, now_s):
-                    self._statuses[message.agent] = (message, now_s)
+                    self._answers[message.agent] = (message, now_s)
             case Ack():
                 self.herald.take_ack(header, message)
             case CommandResult():

@@ -43,7 +43,7 @@ def _chaos(arguments: argparse.Namespace) -> bool:
     errors = Console(stderr=True)
     config = arguments.config or default_config()
     kinds = _kinds(arguments.kinds)
-    agents = [name for name, entry in Settings.load(config, Path("var")).firm.agents.items() if entry.enabled]
+    agents = list(Settings.load(config, Path("var")).firm.enabled)
     steps = schedule(arguments.seed, arguments.faults, agents, kinds)
     play = Play(
         config,

@@ -131,6 +131,18 @@ def test_the_firm_goes_on_and_nothing_is_lost(story: Story, finished: Finished) 
         assert differences(undisturbed, ledger) == []
 
 
+def test_an_agent_that_hangs_as_soon_as_it_is_ready_is_killed_long_before_a_start_would_be_late() -> None:
+    off = {name: {"enabled": False} for name in Settings.load(CONFIGS, Path("unused")).firm.agents if name not in FEW}
+    with Firm(CONFIGS, {"agents": off, "ops": BRISK}, restarts=3) as firm:
+        firm.pause("compliance")
+        firm.wait(lambda: firm.supervisor.restarted == {"compliance": 1}, what="a restart")
+        firm.wait(lambda: firm.status("compliance") is not None, what="an answer of what had hung")
+        firm.stop()
+        with closing(firm.ledger()) as ledger:
+            [why] = told(ledger, "hung", "compliance")
+    assert re.fullmatch(r"it has not answered for \d\.\d s", why)
+
+
 @pytest.fixture
 def up(short_dir: Path) -> Iterator[Up]:
     """Run ``boardroom up`` over ``PATIENT`` in a short directory; leave nothing running."""

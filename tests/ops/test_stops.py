@@ -32,7 +32,7 @@ def test_a_file_that_is_not_ours_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_a_stop_that_cannot_be_kept_is_not_in_force(tmp_path: Path) -> None:
     stops = Stops(tmp_path)
-    (tmp_path / FILE).with_suffix(".new").mkdir()
+    (tmp_path / FILE).mkdir()
     with pytest.raises(Fatal, match="make it writable"):
         stops.add("qbmia", STOP)
     assert "qbmia" not in stops
