@@ -30,7 +30,7 @@ _READY_S: Final = 600.0
 _RING: Final = 256
 """Broadcasts kept of a kind: few, so that the rings of rare kinds are full when the warm-up ends, and stop growing."""
 _TOLD_EVERY: Final = 20
-_WIDTH: Final = 120
+_WIDTH: Final = 140
 _DAY_S: Final = 86_400
 
 
@@ -75,22 +75,26 @@ def tables(rounds: int, seed: int) -> dict[str, Any]:
 def _tell(samples: Samples, errors: Console) -> None:
     if samples.seconds and len(samples.seconds) % _TOLD_EVERY == 1:
         memory = ", ".join(
-            f"{name} {series.rss_mb[-1]:.0f}" for name, series in samples.processes.items() if series.rss_mb
+            f"{name} {series.own_mb[-1]:.1f}" for name, series in samples.processes.items() if series.own_mb
         )
         errors.print(
-            f"{samples.seconds[-1]:.0f} s, {samples.rounds[-1]} rounds, MiB: {memory}", highlight=False, soft_wrap=True
+            f"{samples.seconds[-1]:.0f} s, {samples.rounds[-1]} rounds, own MiB: {memory}",
+            highlight=False,
+            soft_wrap=True,
         )
 
 
 def _print(verdict: Verdict) -> None:
     console = Console(width=max(_WIDTH, Console().width))
-    table = Table("process", "memory MiB", "growth MiB/h (95 %)", "descriptors", "threads", "inbox", "verdict")
+    means, trends = ("own MiB", "resident"), ("growth MiB/h (95 %)", "resident (95 %)")
+    table = Table("process", *means, *trends, "descriptors", "threads", "inbox", "verdict")
     for column in table.columns[1:-1]:
         column.justify = "right"
     for each in verdict.grown:
-        rss = f"{each.rss.per_hour:+.2f} ({each.rss.low:+.2f} to {each.rss.high:+.2f})"
+        sizes = (f"{size:.1f}" for size in (each.own_mb, each.rss_mb))
+        growth = (f"{way.per_hour:+.2f} ({way.low:+.2f} to {way.high:+.2f})" for way in (each.own, each.rss))
         ends = (f"{first:g} > {last:g}" for first, last in (each.fds, each.threads, each.inbox))
-        table.add_row(each.name, f"{each.rss_mb:.1f}", rss, *ends, "not flat" if each.complaints else "flat")
+        table.add_row(each.name, *sizes, *growth, *ends, "not flat" if each.complaints else "flat")
     console.print(table)
     of_each = [f"{each.name}: {complaint}" for each in verdict.grown for complaint in each.complaints]
     for text in (*verdict.complaints, *of_each, *_sentences(verdict)):

@@ -22,12 +22,17 @@ TROUBLE: Final = ("gaps_lost", "lost", "undelivered", "dropped", "refused", "cod
 
 @dataclass(slots=True)
 class Series:
-    """What one process was like at each look; ``inbox`` is empty for Redis."""
+    """What one process was like at each look; ``inbox`` is empty for Redis.
+
+    ``rss_mb`` is all that is resident, ``own_mb`` what of it only this process can give back (Linux: anonymous pages).
+    The rest is pages of files, which the kernel takes and reads again as it likes.
+    """
 
     name: str
     pid: int
     seconds: list[float] = field(default_factory=list)
     rss_mb: list[float] = field(default_factory=list)
+    own_mb: list[float] = field(default_factory=list)
     fds: list[int] = field(default_factory=list)
     threads: list[int] = field(default_factory=list)
     inbox: list[int] = field(default_factory=list)
@@ -84,13 +89,14 @@ def _look_at(series: Series, status: AgentStatus | None, at_s: float, ended: lis
     try:
         process = psutil.Process(series.pid)
         with process.oneshot():
-            rss, fds, threads = process.memory_info().rss / _MB, process.num_fds(), process.num_threads()
+            memory, fds, threads = process.memory_info(), process.num_fds(), process.num_threads()
     except psutil.NoSuchProcess:
         if series.name not in ended:
             ended.append(series.name)
         return
     series.seconds.append(at_s)
-    series.rss_mb.append(rss)
+    series.rss_mb.append(memory.rss / _MB)
+    series.own_mb.append((memory.rss - getattr(memory, "shared", 0)) / _MB)
     series.fds.append(fds)
     series.threads.append(threads)
     if status is not None:

@@ -15,7 +15,7 @@ MOST_WARM_SHARE: Final = 0.6
 """Warm-up beyond this share of the time leaves too little to judge by."""
 GROWTH_MB: Final = 4.0
 GROWTH_SHARE: Final = 0.02
-"""Memory may not surely grow, per hour, by more than the larger of so many MiB and this share of itself."""
+"""A process's own memory may not surely grow, per hour, by more than the larger of so many MiB and this share."""
 FDS: Final = 2
 THREADS: Final = 1
 INBOX: Final = 32
@@ -25,9 +25,14 @@ _THIRD: Final = 3
 
 
 class Grown(NamedTuple):
-    """What one process did after the warm-up; ``rss`` is the trend of its memory in MiB per hour."""
+    """What one process did after the warm-up: means in MiB, and trends in MiB per hour.
+
+    ``own`` is judged; ``rss`` has the pages of files in it, which come and go.
+    """
 
     name: str
+    own_mb: float
+    own: Trend
     rss_mb: float
     rss: Trend
     fds: tuple[int, int]
@@ -87,14 +92,14 @@ def _when(samples: Samples, rounds: int) -> float:
 
 def _grown(series: Series, warm_s: float) -> Grown:
     first = next(place for place, at_s in enumerate(series.seconds) if at_s >= warm_s)
-    rss = trend(series.seconds[first:], series.rss_mb[first:])
-    level = statistics.fmean(series.rss_mb[first:])
+    own, rss = (trend(series.seconds[first:], values[first:]) for values in (series.own_mb, series.rss_mb))
+    level = statistics.fmean(series.own_mb[first:])
     fds, threads = _ends(series.fds[first:], max), _ends(series.threads[first:], max)
     inbox = _ends(series.inbox[first:], statistics.median)
     complaints = []
     allowed = max(GROWTH_MB, GROWTH_SHARE * level)
-    if rss.low > allowed:
-        complaints.append(f"memory grows by {rss.low:.1f} to {rss.high:.1f} MiB an hour, more than {allowed:.1f}")
+    if own.low > allowed:
+        complaints.append(f"memory grows by {own.low:.1f} to {own.high:.1f} MiB an hour, more than {allowed:.1f}")
     if fds[1] > fds[0] + FDS:
         complaints.append(f"descriptors rose from {fds[0]} to {fds[1]}")
     if threads[1] > threads[0] + THREADS:
@@ -105,6 +110,8 @@ def _grown(series: Series, warm_s: float) -> Grown:
     return Grown(
         series.name,
         level,
+        own,
+        statistics.fmean(series.rss_mb[first:]),
         rss,
         (int(fds[0]), int(fds[1])),
         (int(threads[0]), int(threads[1])),
@@ -130,5 +137,7 @@ def as_data(verdict: Verdict) -> dict[str, Any]:
         "rounds_per_s": round(verdict.rounds_per_s, 1),
         "disk_mb_per_1000_rounds": {part: round(size, 3) for part, size in verdict.disk_mb.items()},
         "complaints": list(verdict.complaints),
-        "processes": [each._asdict() | {"rss": each.rss._asdict()} for each in verdict.grown],
+        "processes": [
+            each._asdict() | {"own": each.own._asdict(), "rss": each.rss._asdict()} for each in verdict.grown
+        ],
     }

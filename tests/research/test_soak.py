@@ -16,12 +16,12 @@ SECONDS = [5.0 * number for number in range(121)]
 
 
 def samples(**changes: list[float]) -> Samples:
-    """Ten minutes of one flat process, some of its series replaced."""
+    """Ten minutes of one process whose own memory is flat, some of its series replaced; pages of files come in."""
     count = len(SECONDS)
     noise = np.random.default_rng(1).normal(0.0, 0.2, count)
-    series = Series(
-        "pads", 1, list(SECONDS), [120.0 + float(each) for each in noise], [38] * count, [3] * count, [0] * count
-    )
+    resident = [150.0 + 0.1 * at_s + float(each) for at_s, each in zip(SECONDS, noise, strict=True)]
+    own = [120.0 + float(each) for each in noise]
+    series = Series("pads", 1, list(SECONDS), resident, own, [38] * count, [3] * count, [0] * count)
     for name, values in changes.items():
         setattr(series, name, values)
     rounds = [1_000 * number for number in range(count)]
@@ -77,17 +77,17 @@ def test_a_flat_process_passes_and_its_disk_is_told() -> None:
 
 
 def test_memory_that_surely_grows_is_named() -> None:
-    found = complaints(samples(rss_mb=[120.0 + 0.01 * at_s for at_s in SECONDS]))
+    found = complaints(samples(own_mb=[120.0 + 0.01 * at_s for at_s in SECONDS]))
     assert found == ["memory grows by 36.0 to 36.0 MiB an hour, more than 4.0"]
 
 
 def test_memory_that_grows_in_the_warm_up_alone_is_flat() -> None:
-    assert complaints(samples(rss_mb=[min(140.0, 100.0 + at_s) for at_s in SECONDS])) == []
+    assert complaints(samples(own_mb=[min(140.0, 100.0 + at_s) for at_s in SECONDS])) == []
 
 
 def test_growth_is_measured_against_what_a_large_process_holds() -> None:
-    assert complaints(samples(rss_mb=[1_000.0 + 19.0 * at_s / 3_600 for at_s in SECONDS])) == []
-    assert complaints(samples(rss_mb=[1_000.0 + 21.0 * at_s / 3_600 for at_s in SECONDS]))
+    assert complaints(samples(own_mb=[1_000.0 + 19.0 * at_s / 3_600 for at_s in SECONDS])) == []
+    assert complaints(samples(own_mb=[1_000.0 + 21.0 * at_s / 3_600 for at_s in SECONDS]))
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_run_that_ended_early_or_stood_still_is_named() -> None:
 
 
 def test_memory_is_not_judged_by_rounds_in_which_windows_still_fill() -> None:
-    slow = samples(rss_mb=[120.0 + 0.01 * at_s for at_s in SECONDS])
+    slow = samples(own_mb=[120.0 + 0.01 * at_s for at_s in SECONDS])
     slow.rounds = [200 * number for number in range(len(SECONDS))]
     verdict = judge(slow, 600.0)
     assert verdict.grown == ()
