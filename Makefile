@@ -38,7 +38,7 @@ imports: $(VENV)/.dev
 	$(BIN)/lint-imports --no-cache
 
 unit: $(VENV)/.dev ## Tests without processes
-	$(BIN)/python -m pytest -q -m 'not integration and not compose and not hosts'
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadscope -m 'not integration and not compose and not hosts'
 
 integration: $(VENV)/.dev ## Tests with real processes, ZeroMQ and an embedded Redis
 	$(BIN)/python -m pytest -q -m integration

@@ -17,7 +17,7 @@ from ops.ledger import Ledger
 from ops.recorder.config import ledger_url
 from ops.supervision.supervisor import Supervisor
 
-PATIENCE_S: Final = 60.0
+PATIENCE_S: Final = 120.0
 
 
 def _ending_together(overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,6 +103,20 @@ class Firm:
     def status(self, name: str) -> AgentStatus | None:
         """Return the status of one agent, or None when it does not answer."""
         return self.supervisor.statuses([name]).get(name)
+
+    def answer(self, name: str, patience_s: float = PATIENCE_S) -> AgentStatus:
+        """Return the status of an agent that is up, asked again until it answers, however busy the machine.
+
+        Raises
+        ------
+        TimeoutError
+            It did not answer in time.
+        """
+        deadline = time.monotonic() + patience_s
+        while (status := self.status(name)) is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} did not answer in {patience_s:g} s; {self.describe()}")
+        return status
 
     def report(self, name: str) -> dict[str, str | int | float]:
         """Return what one agent reports of itself; empty when it does not answer."""

@@ -19,7 +19,7 @@ Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> Call:
+def call(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
     """Run the command as a shell would; return status, output and errors."""
 
     def called(*words: str) -> tuple[int, str, str]:
@@ -36,31 +36,31 @@ def secrets(folder: Path) -> list[str]:
     return re.findall(r"[0-9a-f]{64}", "".join(path.read_text() for path in sorted(folder.glob("*.key"))))
 
 
-def test_it_makes_them_once_and_says_where_and_which(call: Call, tmp_path: Path) -> None:
-    folder = tmp_path / "run" / "keys"
+def test_it_makes_them_once_and_says_where_and_which(call: Call, short_dir: Path) -> None:
+    folder = short_dir / "run" / "keys"
     for words in (("made now",), ()):
-        status, said, _ = call("--run-dir", str(tmp_path / "run"))
+        status, said, _ = call("--run-dir", str(short_dir / "run"))
         assert status == 0
         lines = said.splitlines()
         assert lines[0] == f"{folder}, mode 700; private keys are mode 600"
         names = {name: Signer.load(folder, name).sign(b"", 0)[0] for name in HOLDERS}
         notes = ", ".join(("signs", "from the beginning", *words))
         assert lines[1:5] == [f"{name:<12}  {key}  {notes}" for name, key in names.items()]
-        firm = Settings.load(ROOT / "configs", tmp_path).firm.agents
+        firm = Settings.load(ROOT / "configs", short_dir).firm.agents
         notes = ", ".join(("encrypts", "from the beginning", *words))
         publics = {name: (folder / f"{name}.curve.pub").read_text()[2:18] for name in (*firm, "operator", "ops")}
         assert lines[5 : 5 + len(publics)] == [f"{name:<12}  {key}  {notes}" for name, key in publics.items()]
         notes = ", ".join(("Redis secret", *words))
         assert lines[5 + len(publics) :] == [f"{name:<12}  {'-':<16}  {notes}" for name in (*firm, "ops")]
-    assert stat.S_IMODE((tmp_path / "run").stat().st_mode) == 0o700
+    assert stat.S_IMODE((short_dir / "run").stat().st_mode) == 0o700
     assert stat.S_IMODE((folder / "risk.key").stat().st_mode) == 0o600
 
 
-def test_a_rotation_keeps_the_old_and_shows_no_secret(call: Call, tmp_path: Path) -> None:
-    folder = tmp_path / "keys"
-    call("--run-dir", str(tmp_path))
+def test_a_rotation_keeps_the_old_and_shows_no_secret(call: Call, short_dir: Path) -> None:
+    folder = short_dir / "keys"
+    call("--run-dir", str(short_dir))
     key, signature = Signer.load(folder, "risk").sign(b"words", 1)
-    status, said, _ = call("--run-dir", str(tmp_path), "--rotate")
+    status, said, _ = call("--run-dir", str(short_dir), "--rotate")
     assert status == 0
     assert re.search(rf"risk          {key}  signs no more, from the beginning\n", said)
     made = r" from \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC, made now"
@@ -68,7 +68,7 @@ def test_a_rotation_keeps_the_old_and_shows_no_secret(call: Call, tmp_path: Path
     assert len(re.findall(rf"encrypts,{made}", said)) == len(list(folder.glob("*.curve.pub")))
     assert Verifier.load(folder).objection("risk", key, b"words", signature, 1) == ""
     assert len(secrets(folder)) == 2 * len(list(folder.glob("*.key")))
-    _, printed, _ = call("--run-dir", str(tmp_path), "--json")
+    _, printed, _ = call("--run-dir", str(short_dir), "--json")
     assert not any(secret in said + printed for secret in secrets(folder))
     told = json.loads(printed)
     assert told["folder"] == str(folder)
@@ -79,26 +79,26 @@ def test_a_rotation_keeps_the_old_and_shows_no_secret(call: Call, tmp_path: Path
 
 
 @pytest.mark.parametrize("holder", ["supervisor", "compliance", "risk", "execution", "qbmia"])
-def test_it_does_not_rotate_under_a_firm_that_runs(call: Call, tmp_path: Path, holder: str) -> None:
-    call("--run-dir", str(tmp_path))
-    before = secrets(tmp_path / "keys")
-    lock = RunDir(tmp_path).lock(holder)
+def test_it_does_not_rotate_under_a_firm_that_runs(call: Call, short_dir: Path, holder: str) -> None:
+    call("--run-dir", str(short_dir))
+    before = secrets(short_dir / "keys")
+    lock = RunDir(short_dir).lock(holder)
     lock.acquire()
     try:
-        status, _, refused = call("--run-dir", str(tmp_path), "--rotate")
+        status, _, refused = call("--run-dir", str(short_dir), "--rotate")
         assert status == 1
-        assert f"{holder} runs in {tmp_path} with the old keys; `boardroom stop` it, then rotate" in refused
-        assert call("--run-dir", str(tmp_path))[0] == 0
+        assert f"{holder} runs in {short_dir} with the old keys; `boardroom stop` it, then rotate" in refused
+        assert call("--run-dir", str(short_dir))[0] == 0
     finally:
         lock.release()
-    assert secrets(tmp_path / "keys") == before
+    assert secrets(short_dir / "keys") == before
 
 
-def test_a_key_that_others_may_read_is_one_clear_line(call: Call, tmp_path: Path) -> None:
-    call("--run-dir", str(tmp_path))
-    path = tmp_path / "keys" / "risk.key"
+def test_a_key_that_others_may_read_is_one_clear_line(call: Call, short_dir: Path) -> None:
+    call("--run-dir", str(short_dir))
+    path = short_dir / "keys" / "risk.key"
     path.chmod(0o644)
-    status, _, refused = call("--run-dir", str(tmp_path))
+    status, _, refused = call("--run-dir", str(short_dir))
     assert status == 1
     assert refused == (
         f"boardroom: {path}: others may read it; run `chmod 600 {path}`, and `boardroom keys --rotate` if they did\n"
@@ -106,54 +106,54 @@ def test_a_key_that_others_may_read_is_one_clear_line(call: Call, tmp_path: Path
 
 
 def test_the_folder_may_be_named_in_the_configuration(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Call, short_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BOARDROOM_BUS__KEYS", str(tmp_path / "vault"))
-    status, said, _ = call("--run-dir", str(tmp_path / "run"))
+    monkeypatch.setenv("BOARDROOM_BUS__KEYS", str(short_dir / "vault"))
+    status, said, _ = call("--run-dir", str(short_dir / "run"))
     assert status == 0
-    assert said.startswith(f"{tmp_path / 'vault'}, mode 700")
-    assert len(secrets(tmp_path / "vault")) == len(list((tmp_path / "vault").glob("*.key")))
-    assert not (tmp_path / "run").exists()
+    assert said.startswith(f"{short_dir / 'vault'}, mode 700")
+    assert len(secrets(short_dir / "vault")) == len(list((short_dir / "vault").glob("*.key")))
+    assert not (short_dir / "run").exists()
 
 
-def test_it_deals_each_process_its_own_and_no_more(call: Call, tmp_path: Path) -> None:
-    status, said, _ = call("--run-dir", str(tmp_path / "run"), "--deal", str(tmp_path / "dealt"))
+def test_it_deals_each_process_its_own_and_no_more(call: Call, short_dir: Path) -> None:
+    status, said, _ = call("--run-dir", str(short_dir / "run"), "--deal", str(short_dir / "dealt"))
     assert status == 0
-    assert f"{tmp_path / 'dealt' / 'risk'}: risk.key, risk.curve.key, risk.redis.key\n" in said
-    private = sorted(path.name for path in (tmp_path / "dealt" / "qbmia").glob("*.key"))
+    assert f"{short_dir / 'dealt' / 'risk'}: risk.key, risk.curve.key, risk.redis.key\n" in said
+    private = sorted(path.name for path in (short_dir / "dealt" / "qbmia").glob("*.key"))
     assert private == ["qbmia.curve.key", "qbmia.redis.key"]
-    assert not any(secret in said for secret in secrets(tmp_path / "run" / "keys"))
+    assert not any(secret in said for secret in secrets(short_dir / "run" / "keys"))
     status, _, refused = call(
-        "--run-dir", str(tmp_path / "other"), "--deal", str(tmp_path / "run" / "keys" / "risk.key")
+        "--run-dir", str(short_dir / "other"), "--deal", str(short_dir / "run" / "keys" / "risk.key")
     )
     assert status == 1
-    assert refused.startswith(f"boardroom: {tmp_path / 'run' / 'keys' / 'risk.key'}")
+    assert refused.startswith(f"boardroom: {short_dir / 'run' / 'keys' / 'risk.key'}")
 
 
 def test_dealt_keys_are_shown_and_rotated_only_where_they_were_made(
-    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    call: Call, short_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call("--run-dir", str(tmp_path / "run"), "--deal", str(tmp_path / "dealt"))
-    monkeypatch.setenv("BOARDROOM_BUS__KEYS", str(tmp_path / "dealt" / "risk"))
-    before = {path: path.read_bytes() for path in (tmp_path / "dealt" / "risk").iterdir()}
-    status, said, _ = call("--run-dir", str(tmp_path / "run"))
+    call("--run-dir", str(short_dir / "run"), "--deal", str(short_dir / "dealt"))
+    monkeypatch.setenv("BOARDROOM_BUS__KEYS", str(short_dir / "dealt" / "risk"))
+    before = {path: path.read_bytes() for path in (short_dir / "dealt" / "risk").iterdir()}
+    status, said, _ = call("--run-dir", str(short_dir / "run"))
     assert status == 0
     assert re.search(
         r"compliance    \w{16}  signs, from the beginning, its private half is not in compliance.key\n", said
     )
     assert re.search(r"risk          \w{16}  signs, from the beginning\n", said)
     assert f"pads          {'-':<16}  its Redis secret is not here\n" in said
-    status, _, refused = call("--run-dir", str(tmp_path / "run"), "--rotate")
+    status, _, refused = call("--run-dir", str(short_dir / "run"), "--rotate")
     assert (status, "rotate where they were made" in refused) == (1, True)
-    assert {path: path.read_bytes() for path in (tmp_path / "dealt" / "risk").iterdir()} == before
+    assert {path: path.read_bytes() for path in (short_dir / "dealt" / "risk").iterdir()} == before
 
 
-def test_a_run_directory_that_others_may_enter_is_one_clear_line(call: Call, tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir(mode=0o755)
-    status, _, refused = call("--run-dir", str(tmp_path / "run"))
+def test_a_run_directory_that_others_may_enter_is_one_clear_line(call: Call, short_dir: Path) -> None:
+    (short_dir / "run").mkdir(mode=0o755)
+    status, _, refused = call("--run-dir", str(short_dir / "run"))
     assert status == 1
     assert refused == (
-        f"boardroom: run directory {tmp_path / 'run'}: open to others; run `chmod 700 {tmp_path / 'run'}`, or give "
+        f"boardroom: run directory {short_dir / 'run'}: open to others; run `chmod 700 {short_dir / 'run'}`, or give "
         f"another\n"
     )
-    assert list((tmp_path / "run").iterdir()) == []
+    assert list((short_dir / "run").iterdir()) == []

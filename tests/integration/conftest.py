@@ -9,8 +9,10 @@ from typing import Any, Final
 import pytest
 
 from bus.config import Settings
+from bus.rundir import RunDir
 from ops.harness import Firm
 from ops.ledger import Ledger
+from ops.supervision.adoption import holder
 from tests.conftest import ROOT
 
 CONFIGS: Final = ROOT / "configs"
@@ -26,6 +28,15 @@ PATIENT: Final[dict[str, Any]] = {
 def _needs_demo_data() -> None:
     if importlib.util.find_spec("arch") is None:
         pytest.skip("the demo data is in the arch package: pip install 'boardroom[demo]'")
+
+
+def pid_of(run_dir: RunDir, name: str) -> int | None:
+    """Return the id of the process that holds a lock, never another's and never 0, which to kill ends the tests."""
+    found = holder(run_dir, name)
+    if found is None:
+        return None
+    found.let_go()
+    return found.pid
 
 
 @dataclass(frozen=True, slots=True)

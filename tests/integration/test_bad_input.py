@@ -43,7 +43,7 @@ from ops.harness import Firm
 from ops.ledger import Ledger
 from risk.agent import build as build_risk
 from tests.conftest import ROOT
-from tests.integration.conftest import CONFIGS, PATIENT, Finished
+from tests.integration.conftest import CONFIGS, PATIENT, Finished, pid_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 PATIENCE_S: Final = 30.0
@@ -506,17 +506,12 @@ def test_an_unknown_symbol_of_the_market_is_named_beside_the_known_ones(
     assert "source demo has no symbol XYZ; it has NDQ, SPX" in line
 
 
-def supervisor_of(run_dir: RunDir) -> int:
-    lock = run_dir.lock("supervisor")
-    return (lock.holder() or 0) if lock.is_held() else 0
-
-
 @pytest.fixture
 def lone_dir(short_dir: Path) -> Iterator[RunDir]:
     """A run directory in which no supervisor is left running, whatever becomes of the test."""
     run_dir = RunDir(short_dir)
     yield run_dir
-    if pid := supervisor_of(run_dir):
+    if pid := pid_of(run_dir, "supervisor"):
         os.kill(pid, signal.SIGKILL)
 
 
@@ -525,15 +520,20 @@ def test_a_firm_ends_with_its_supervisor_and_the_next_one_goes_on(
 ) -> None:
     where = ("--run-dir", lone_dir.root)
 
+    def supervisor() -> int:
+        pid = pid_of(lone_dir, "supervisor")
+        assert pid is not None
+        return pid
+
     def up() -> list[int]:
         patient = {"BOARDROOM_RISK__ORDER_VALIDITY_S": "60", "BOARDROOM_OPS__ON_DEATH": "stop"}
         status, line = said(start("cli", "up", "--detach", "--config", CONFIGS, *where, env=patient))
-        assert (status, line) == (0, f"the firm is up in {lone_dir.root} (pid {supervisor_of(lone_dir)})")
-        return children(supervisor_of(lone_dir))
+        assert (status, line) == (0, f"the firm is up in {lone_dir.root} (pid {supervisor()})")
+        return children(supervisor())
 
     killed = up()
     assert len(killed) == 10
-    os.kill(supervisor_of(lone_dir), signal.SIGKILL)
+    os.kill(supervisor(), signal.SIGKILL)
     pids = up()
     assert not any(map(is_alive, killed))
     status, line = said(start("cli", "ask", "XYZ", *where))

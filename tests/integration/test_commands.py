@@ -48,7 +48,7 @@ def firm() -> Iterator[Firm]:
 
 
 def published(firm: Firm) -> int:
-    return int(firm.report("market").get("published", 0))
+    return int(dict(firm.answer("market").report)["published"])
 
 
 def goes_on(firm: Firm) -> bool:
@@ -59,8 +59,8 @@ def goes_on(firm: Firm) -> bool:
 
 def standing(firm: Firm) -> tuple[str, int]:
     """Return what risk says of itself: its state, and how often it has halted."""
-    report = firm.report("risk")
-    return str(report.get("state", "no answer")), int(report.get("halts", -1))
+    report = dict(firm.answer("risk").report)
+    return str(report["state"]), int(report["halts"])
 
 
 def by(firm: Firm, who: str, command: SystemCommand, to: str, age_ns: int = 0) -> SystemCommand:

@@ -37,7 +37,7 @@ def firm() -> Iterator[Firm]:
 
 
 def holds(firm: Firm) -> bool:
-    return int(firm.report("execution").get("held", 0)) > 0
+    return int(dict(firm.answer("execution").report)["held"]) > 0
 
 
 def boardroom(firm: Firm, *arguments: str) -> tuple[int, dict[str, Any]]:
@@ -48,7 +48,7 @@ def boardroom(firm: Firm, *arguments: str) -> tuple[int, dict[str, Any]]:
 
 
 def stage(firm: Firm) -> str:
-    return str(firm.report("execution").get("halt", "no answer"))
+    return str(dict(firm.answer("execution").report)["halt"])
 
 
 def test_a_running_firm_is_halted_until_flat_survives_kills_and_trades_again(firm: Firm) -> None:
@@ -58,11 +58,11 @@ def test_a_running_firm_is_halted_until_flat_survives_kills_and_trades_again(fir
     for victim in ("execution", "risk"):
         firm.kill(victim)
         firm.restart(victim)
-    before = int(firm.report("market")["published"])
+    before = int(dict(firm.answer("market").report)["published"])
     firm.wait(lambda: int(firm.report("market").get("published", 0)) > before + 40)
     assert stage(firm) == "flat"
     assert not holds(firm)
-    assert firm.report("risk")["state"] == "halted"
+    assert dict(firm.answer("risk").report)["state"] == "halted"
 
     code, refused = boardroom(firm, "resume", "--reason", "fire is out", "--operator", " ")
     assert code == 1
@@ -93,7 +93,7 @@ def test_a_halt_just_begun_is_carried_through_by_processes_that_were_killed(firm
         firm.restart(victim)
     firm.wait(lambda: stage(firm) == "flat", 60.0, "flat")
     assert not holds(firm)
-    assert firm.report("risk")["state"] == "halted"
+    assert dict(firm.answer("risk").report)["state"] == "halted"
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ REPLICATED = PATIENT | {"agents": {"qbmia-2": {"role": "seat", "replica_of": "qb
 
 
 def concluded(firm: Firm) -> int:
-    return int(firm.report("market").get("concluded", 0))
+    return int(dict(firm.answer("market").report)["concluded"])
 
 
 def absent(firm: Firm) -> int:
@@ -44,7 +44,7 @@ def test_whichever_replica_is_gone_the_ledger_is_that_of_one_process(finished: F
         firm.wait(lambda: concluded(firm) >= moved + 60)
         firm.resume(OTHER)
         firm.wait_done()
-        told = firm.report("pads")
+        told = dict(firm.answer("pads").report)
         assert (told["replicas_partial"], told["responses_taken"]) == (0, finished_answers(finished))
         firm.stop()
         with closing(firm.ledger()) as replicated, closing(finished.ledger()) as alone:

@@ -37,13 +37,17 @@ WANTED: Final = {
     "pads": ("EXECUTION_REPORT/1", "PORTFOLIO_UPDATE/1"),
 }
 """What a thief would send to each."""
+_HELD_S: Final = 180.0
+"""What the market is sent while it is held must not expire."""
+_PATIENCE_S: Final = 30.0
 Treasure = dict[str, list[tuple[Header, Message]]]
 
 
 def over_tcp() -> dict[str, Any]:
     names = (*settings_of(CONFIGS, Path("nowhere")).firm.agents, "ops")
     ports = dict(zip(names, free_ports(len(names)), strict=True))
-    return {**PATIENT, "bus": {**PATIENT["bus"], "transport": "tcp", "ports": ports}}
+    patience = {"message_ttl_s": _HELD_S, "transport": "tcp", "ports": ports}
+    return {**PATIENT, "pads": {"decision_timeout_s": _HELD_S}, "bus": patience}
 
 
 def loot(finished: Finished) -> Treasure:
@@ -110,16 +114,15 @@ def ping(to: str) -> bytes:
 
 
 def counters(firm: Firm, name: str) -> Mapping[str, int]:
-    status = firm.status(name)
-    return {} if status is None else dict(status.counters)
+    return dict(firm.answer(name).counters)
 
 
 def words(firm: Firm, name: str, key: str) -> str:
-    return str(firm.report(name).get(key, ""))
+    return str(dict(firm.answer(name).report).get(key, ""))
 
 
 def wait_for(firm: Firm, name: str, counter: str, count: int) -> None:
-    firm.wait(lambda: counters(firm, name).get(counter, 0) >= count, 30.0, f"{name}: {counter} {count}")
+    firm.wait(lambda: counters(firm, name).get(counter, 0) >= count, _PATIENCE_S, f"{name}: {counter} {count}")
 
 
 def concluded(firm: Firm) -> int:

@@ -25,7 +25,7 @@ from ops.ledger import Ledger
 from ops.schema import OPERATION, system_events
 from ops.supervision.adoption import left_behind
 from tests.conftest import ROOT
-from tests.integration.conftest import CONFIGS, PATIENT, Finished
+from tests.integration.conftest import CONFIGS, PATIENT, Finished, pid_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 PATIENCE_S: Final = 90.0
@@ -198,9 +198,8 @@ def is_up(process: subprocess.Popen[str]) -> bool:
 
 
 def pids(run_dir: Path, firm: Mapping[str, object]) -> dict[str, int]:
-    places = RunDir(run_dir)
-    found = {name: places.lock(name) for name in firm}
-    return {name: lock.holder() or 0 for name, lock in found.items() if lock.is_held()}
+    found = {name: pid_of(RunDir(run_dir), name) for name in firm}
+    return {name: pid for name, pid in found.items() if pid is not None}
 
 
 def report(client: Client, name: str) -> dict[str, str | int | float]:
@@ -305,14 +304,14 @@ def test_a_firm_of_which_three_in_ten_have_failed_is_halted_flattened_and_stoppe
     )
     assert is_up(process)
     settings = Settings.open(short_dir)
-    locks = RunDir(short_dir)
 
     def lose(name: str) -> None:
-        victim = 0
         for _ in range(2):
-            eventually(lambda: locks.lock(name).is_held() and locks.lock(name).holder() != victim, f"{name} up")  # noqa: B023
-            victim = locks.lock(name).holder() or 0
+            eventually(lambda: pid_of(RunDir(short_dir), name) is not None, f"{name} up")
+            victim = pid_of(RunDir(short_dir), name)
+            assert victim is not None
             os.kill(victim, signal.SIGKILL)
+            eventually(lambda: pid_of(RunDir(short_dir), name) != victim, f"{name} down")  # noqa: B023
 
     with Client(settings) as client:
         eventually(lambda: int(report(client, "execution").get("held", 0)) > 0, "a position")

@@ -28,8 +28,8 @@ def prepared(run_dir: Path, overrides: dict[str, Any] = APART) -> Settings:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return prepared(tmp_path / "firm")
+def settings(short_dir: Path) -> Settings:
+    return prepared(short_dir / "firm")
 
 
 def names(folder: Path, pattern: str) -> set[str]:
@@ -41,12 +41,12 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def test_each_gets_its_own_private_keys_and_all_public_ones(settings: Settings, tmp_path: Path) -> None:
-    dealt = deal_firm(settings, tmp_path / "deal")
+def test_each_gets_its_own_private_keys_and_all_public_ones(settings: Settings, short_dir: Path) -> None:
+    dealt = deal_firm(settings, short_dir / "deal")
     assert dealt == (*AGENTS, "ops", "redis")
     public = names(settings.keys, "*.pub")
     for name in (*AGENTS, "ops"):
-        keys = tmp_path / "deal" / name / "keys"
+        keys = short_dir / "deal" / name / "keys"
         owners = ("operator", "ops") if name == "ops" else (name,)
         assert names(keys, "*.key") == {file for owner in owners for file in private_files(settings, owner)}
         assert {file.split(".")[0] for file in names(keys, "*.key")} == set(owners)
@@ -55,47 +55,47 @@ def test_each_gets_its_own_private_keys_and_all_public_ones(settings: Settings, 
         assert keys.stat().st_mode & 0o777 == 0o700
 
 
-def test_what_is_dealt_is_a_run_directory_that_works(settings: Settings, tmp_path: Path) -> None:
-    deal_firm(settings, tmp_path / "deal")
-    risk = Settings.open(tmp_path / "deal" / "risk")
+def test_what_is_dealt_is_a_run_directory_that_works(settings: Settings, short_dir: Path) -> None:
+    deal_firm(settings, short_dir / "deal")
+    risk = Settings.open(short_dir / "deal" / "risk")
     assert risk.firm == settings.firm
-    assert risk.keys == tmp_path / "deal" / "risk" / "keys"
+    assert risk.keys == short_dir / "deal" / "risk" / "keys"
     key, signature = Signer.load(risk.keys, "risk").sign(b"an order", 2)
-    compliance = Settings.open(tmp_path / "deal" / "compliance")
+    compliance = Settings.open(short_dir / "deal" / "compliance")
     assert Verifier.load(compliance.keys).objection("risk", key, b"an order", signature, 2) == ""
     assert load_secret(risk.keys, "risk") == load_secret(settings.keys, "risk")
     with pytest.raises(ConfigError, match=r"compliance\.key: no such key"):
         Signer.load(risk.keys, "compliance")
 
 
-def test_redis_gets_the_list_of_its_users_alone(settings: Settings, tmp_path: Path) -> None:
-    deal_firm(settings, tmp_path / "deal")
-    assert names(tmp_path / "deal" / "redis", "*") == {ACL_FILE}
-    assert (tmp_path / "deal" / "redis" / ACL_FILE).read_bytes() == (settings.keys / ACL_FILE).read_bytes()
-    assert (tmp_path / "deal" / "redis" / ACL_FILE).stat().st_mode & 0o777 == 0o600
+def test_redis_gets_the_list_of_its_users_alone(settings: Settings, short_dir: Path) -> None:
+    deal_firm(settings, short_dir / "deal")
+    assert names(short_dir / "deal" / "redis", "*") == {ACL_FILE}
+    assert (short_dir / "deal" / "redis" / ACL_FILE).read_bytes() == (settings.keys / ACL_FILE).read_bytes()
+    assert (short_dir / "deal" / "redis" / ACL_FILE).stat().st_mode & 0o777 == 0o600
 
 
-def test_ops_has_room_to_see_every_journal(settings: Settings, tmp_path: Path) -> None:
-    deal_firm(settings, tmp_path / "deal")
-    ops = RunDir(tmp_path / "deal" / "ops")
+def test_ops_has_room_to_see_every_journal(settings: Settings, short_dir: Path) -> None:
+    deal_firm(settings, short_dir / "deal")
+    ops = RunDir(short_dir / "deal" / "ops")
     assert all(ops.journal(name).is_dir() and ops.snapshots(name).is_dir() for name in AGENTS)
-    risk = RunDir(tmp_path / "deal" / "risk")
+    risk = RunDir(short_dir / "deal" / "risk")
     assert names(risk.root / "journal", "*") == {"risk"}
 
 
-def test_dealing_again_changes_nothing(settings: Settings, tmp_path: Path) -> None:
-    deal_firm(settings, tmp_path / "deal")
-    before = content(tmp_path / "deal")
-    deal_firm(settings, tmp_path / "deal")
-    assert content(tmp_path / "deal") == before
+def test_dealing_again_changes_nothing(settings: Settings, short_dir: Path) -> None:
+    deal_firm(settings, short_dir / "deal")
+    before = content(short_dir / "deal")
+    deal_firm(settings, short_dir / "deal")
+    assert content(short_dir / "deal") == before
 
 
-def test_new_keys_are_dealt_and_a_wrong_one_is_put_right(settings: Settings, tmp_path: Path) -> None:
-    deal_firm(settings, tmp_path / "deal")
+def test_new_keys_are_dealt_and_a_wrong_one_is_put_right(settings: Settings, short_dir: Path) -> None:
+    deal_firm(settings, short_dir / "deal")
     make_credentials(settings, 10, rotate=True)
-    deal_firm(settings, tmp_path / "deal")
+    deal_firm(settings, short_dir / "deal")
     for name in ("risk.key", "risk.curve.key", "risk.redis.key"):
-        dealt = tmp_path / "deal" / "risk" / "keys" / name
+        dealt = short_dir / "deal" / "risk" / "keys" / name
         assert read(dealt, PRIVATE) == read(settings.keys / name, PRIVATE)
         assert len(read(dealt, PRIVATE)) == 2
 
@@ -108,36 +108,36 @@ def test_new_keys_are_dealt_and_a_wrong_one_is_put_right(settings: Settings, tmp
         ({"bus": {**APART["bus"], "keys": "elsewhere"}}, "bus.keys"),
     ],
 )
-def test_a_firm_of_one_run_directory_cannot_be_dealt(tmp_path: Path, overrides: dict[str, Any], words: str) -> None:
-    settings = Settings.load(ROOT / "configs", tmp_path / "firm", overrides)
+def test_a_firm_of_one_run_directory_cannot_be_dealt(short_dir: Path, overrides: dict[str, Any], words: str) -> None:
+    settings = Settings.load(ROOT / "configs", short_dir / "firm", overrides)
     with pytest.raises(ConfigError, match=words):
-        deal_firm(settings, tmp_path / "deal")
-    assert not (tmp_path / "deal").exists()
+        deal_firm(settings, short_dir / "deal")
+    assert not (short_dir / "deal").exists()
 
 
-def test_a_private_key_that_is_not_here_cannot_be_dealt(settings: Settings, tmp_path: Path) -> None:
+def test_a_private_key_that_is_not_here_cannot_be_dealt(settings: Settings, short_dir: Path) -> None:
     (settings.keys / "risk.key").unlink()
     with pytest.raises(ConfigError, match=r"risk\.key: no such key"):
-        deal_firm(settings, tmp_path / "deal")
+        deal_firm(settings, short_dir / "deal")
 
 
-def test_a_configuration_is_not_changed_under_a_process_that_runs(settings: Settings, tmp_path: Path) -> None:
-    deal_firm(settings, tmp_path / "deal")
-    (tmp_path / "deal" / "risk" / "locks").mkdir()
-    lock = RunDir(tmp_path / "deal" / "risk").lock("risk")
+def test_a_configuration_is_not_changed_under_a_process_that_runs(settings: Settings, short_dir: Path) -> None:
+    deal_firm(settings, short_dir / "deal")
+    (short_dir / "deal" / "risk" / "locks").mkdir()
+    lock = RunDir(short_dir / "deal" / "risk").lock("risk")
     lock.acquire()
-    deal_firm(settings, tmp_path / "deal")
-    before = content(tmp_path / "deal")
-    other = prepared(tmp_path / "firm", {**APART, "market": {"bars": 7}})
+    deal_firm(settings, short_dir / "deal")
+    before = content(short_dir / "deal")
+    other = prepared(short_dir / "firm", {**APART, "market": {"bars": 7}})
     with pytest.raises(ConfigError, match="risk runs with another configuration"):
-        deal_firm(other, tmp_path / "deal")
-    assert content(tmp_path / "deal") == before
+        deal_firm(other, short_dir / "deal")
+    assert content(short_dir / "deal") == before
     lock.release()
-    deal_firm(other, tmp_path / "deal")
-    assert Settings.open(tmp_path / "deal" / "risk").firm == other.firm
+    deal_firm(other, short_dir / "deal")
+    assert Settings.open(short_dir / "deal" / "risk").firm == other.firm
 
 
-def test_a_folder_that_cannot_be_written_is_told(settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "deal").write_text("a file")
+def test_a_folder_that_cannot_be_written_is_told(settings: Settings, short_dir: Path) -> None:
+    (short_dir / "deal").write_text("a file")
     with pytest.raises(BoardroomError, match=r"deal"):
-        deal_firm(settings, tmp_path / "deal")
+        deal_firm(settings, short_dir / "deal")
