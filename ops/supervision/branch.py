@@ -10,7 +10,6 @@ from typing import Final
 
 from bus.beacon import READY, Light, read_light
 from bus.config import Settings
-from bus.errors import Fatal
 from bus.rundir import RunDir
 from ops.config import ops_config
 from ops.monitoring.monitor import Health
@@ -21,6 +20,7 @@ from ops.supervision.hosting import here
 from ops.supervision.order import waves
 from ops.supervision.packages import require
 from ops.supervision.preparation import Progress, prepare, quiet
+from ops.supervision.readiness import wait_until_ready
 from ops.supervision.stops import Stops
 from ops.supervision.upkeep import Upkeep
 
@@ -73,10 +73,23 @@ class Branch:
                 for name in wave:
                     if self._fleet.pid(name) is None:
                         self._upkeep.start(name)
-                self._wait_ready(wave, progress)
+                self.wait_ready(wave, progress)
         except BaseException:
             self.stop()
             raise
+
+    def wait_ready(self, names: Iterable[str], progress: Progress = quiet) -> None:
+        """Wait until the beacon of each of these agents says READY.
+
+        Raises
+        ------
+        Fatal
+            One has ended, or is not ready in time.
+        """
+        wait_until_ready(
+            self._fleet, names, self._ready, self.config.ready_s,
+            is_there=lambda name: self._fleet.pid(name) is not None, progress=progress,
+        )  # fmt: skip
 
     def watch(self) -> list[str]:
         """Do whatever is due to keep the agents up; return a line for each event."""
@@ -108,22 +121,6 @@ class Branch:
         for name, child in inherit(self.settings, self.entries, self._waves, self.config).items():
             self._fleet.adopt(name, child)
 
-    def _wait_ready(self, names: Iterable[str], progress: Progress) -> None:
-        waiting = list(names)
-        deadline_s = time.monotonic() + self.config.ready_s
-        while waiting:
-            for name in waiting:
-                if self._fleet.pid(name) is None:
-                    code, words = self._fleet.code(name), self._fleet.last_words(name)
-                    raise Fatal(f"{name} ended with status {code} before it was ready: {words}")
-            if time.monotonic() > deadline_s:
-                late = ", ".join(waiting)
-                raise Fatal(f"not ready after {self.config.ready_s:g} s: {late}; see {self.run_dir.root}/logs")
-            for name in [each for each in waiting if self._is_ready(each)]:
-                waiting.remove(name)
-                progress(name)
-            time.sleep(_LOOK_S)
-
     def _light(self, name: str) -> Light | None:
         """Return what the beacon of the process of now shows."""
         try:
@@ -132,9 +129,10 @@ class Branch:
             return None
         return light if light is not None and light.pid == self._fleet.pid(name) else None
 
-    def _is_ready(self, name: str) -> bool:
-        light = self._light(name)
-        return light is not None and light.state == READY
+    def _ready(self, names: Iterable[str]) -> list[str]:
+        time.sleep(_LOOK_S)
+        lights = ((name, self._light(name)) for name in names)
+        return [name for name, light in lights if light is not None and light.state == READY]
 
     def _health(self, name: str, now_s: float) -> Health:
         """Tell a process that hangs: no beacon, or inputs waiting and none handled, for ``hang_s``."""

@@ -9,7 +9,6 @@ from bus.client import Client
 from bus.command import Authority
 from bus.config import Settings
 from bus.credentials import redis_names
-from bus.errors import Fatal
 from bus.keys import OPERATORS, Signer, Verifier
 from bus.message import OPS
 from bus.messages import AgentState, AgentStatus
@@ -30,6 +29,7 @@ from ops.supervision.order import waves
 from ops.supervision.outbox import Outbox
 from ops.supervision.packages import require
 from ops.supervision.preparation import Progress, prepare, quiet
+from ops.supervision.readiness import wait_until_ready
 from ops.supervision.redis_upkeep import RedisUpkeep
 from ops.supervision.stops import Stops
 from ops.supervision.upkeep import Upkeep
@@ -167,21 +167,10 @@ class Supervisor:
         Fatal
             One has ended, or is not ready in time, [ops] ready_s unless given.
         """
-        waiting = set(names)
-        patience_s = self.config.ready_s if patience_s is None else patience_s
-        deadline = time.monotonic() + patience_s
-        while waiting:
-            for name in sorted(waiting):
-                if self._fleet.pid(name) is None and not self._upkeep.find(name):
-                    code = self._fleet.code(name)
-                    raise Fatal(f"{name} ended with status {code} before it was ready: {self.last_words(name)}")
-            if time.monotonic() > deadline:
-                raise Fatal(
-                    f"not ready after {patience_s:g} s: {', '.join(sorted(waiting))}; see {self.run_dir.root}/logs"
-                )
-            for name in self._ready(waiting):
-                waiting.discard(name)
-                progress(name)
+        wait_until_ready(
+            self._fleet, names, self._ready, self.config.ready_s if patience_s is None else patience_s,
+            is_there=lambda name: self._fleet.pid(name) is not None or self._upkeep.find(name), progress=progress,
+        )  # fmt: skip
 
     def _wait_for_others(self, names: Iterable[str], progress: Progress) -> None:
         """Give agents on other hosts time to be ready; the firm begins without those that are not."""

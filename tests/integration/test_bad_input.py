@@ -261,7 +261,7 @@ def cut_a_torn_end(firm: Firm, name: str) -> None:
     with segment.open("ab") as file:
         file.write(segment.read_bytes()[HEADER_BYTES : HEADER_BYTES + 40])
     firm.restart(name)
-    [warning] = logged(firm, name, "cut")
+    [warning] = logged(firm, name, "cut a record that was never finished")
     assert f"record {number} at byte" in warning
 
 

@@ -77,13 +77,13 @@ def test_a_branch_starts_its_own_agents_alone_and_keeps_them_up(settings: Settin
         assert events[0].startswith(f"{SEAT} ended with signal 9; ")
         second = branch.pid(SEAT)
         assert second is not None
-        branch._wait_ready([SEAT], lambda _: None)
+        branch.wait_ready([SEAT])
         os.kill(second, signal.SIGSTOP)
         events = until(branch, lambda: branch.pid(SEAT) not in (None, second))
         assert events[0] == f"{SEAT} hangs (pid {second}): killed"
         with pytest.raises(Fatal, match="already runs"):
             Branch(settings, HOST).start()
-        branch._wait_ready([SEAT], lambda _: None)
+        branch.wait_ready([SEAT])
     finally:
         codes = branch.stop()
     assert codes == {SEAT: 0}
