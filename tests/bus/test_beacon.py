@@ -1,8 +1,11 @@
 """The beacon: a small file that shows a process's life, and what a health check makes of it."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -121,9 +124,69 @@ def test_the_check_ends_with_a_status_and_one_line(
     ]
 
 
-@pytest.mark.parametrize("words", [[], ["one", "two"], ["risk", "--verbose"], ["risk", "--seconds", "soon"]])
+@pytest.mark.parametrize(
+    "words", [[], ["one", "two"], ["risk", "--verbose"], ["risk", "--seconds", "soon"], ["risk", "--kill-after="]]
+)
 def test_a_command_that_is_not_understood_is_neither_well_nor_ill(words: list[str]) -> None:
     assert main(words) == 2
+
+
+@pytest.fixture
+def sleeper() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does nothing for long."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        yield process
+        process.kill()
+
+
+def light_up(run_dir: Path, **shown: object) -> None:
+    path = beacon_path(run_dir, "risk")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps({"inputs": 0, "inbox": 0, **shown}))
+
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+@LINUX
+def test_a_process_that_was_ready_and_hangs_is_killed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], sleeper: subprocess.Popen[bytes]
+) -> None:
+    light_up(tmp_path, state="ready", pid=sleeper.pid, at_ns=time.monotonic_ns())
+    time.sleep(0.3)
+    words = ["risk", "--run-dir", str(tmp_path), "--seconds", "0.2", "--kill-after"]
+    assert main([*words, "60"]) == 1
+    assert sleeper.poll() is None
+    assert main([*words, "0.2"]) == 1
+    assert sleeper.wait(10.0) == -signal.SIGKILL
+    patient, done = capsys.readouterr().out.splitlines()
+    assert patient.endswith("expected every 0.2 s at most")
+    assert done.endswith(f"expected every 0.2 s at most; pid {sleeper.pid} hangs: killed")
+    assert main([*words, "0.2"]) == 1
+    assert "killed" not in capsys.readouterr().out
+
+
+@LINUX
+@pytest.mark.parametrize(("state", "age_s"), [("starting", 0.3), ("stopping", 0.3), ("ready", 3_600.0)])
+def test_who_starts_or_stops_or_is_another_than_the_one_that_shone_is_left_alone(
+    tmp_path: Path, sleeper: subprocess.Popen[bytes], state: str, age_s: float
+) -> None:
+    time.sleep(0.3)
+    light_up(tmp_path, state=state, pid=sleeper.pid, at_ns=time.monotonic_ns() - round(age_s * SECOND))
+    assert main(["risk", "--run-dir", str(tmp_path), "--seconds", "0.1", "--kill-after", "0.1"]) == 1
+    assert sleeper.poll() is None
+
+
+@LINUX
+def test_what_cannot_be_killed_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["risk", "--run-dir", str(tmp_path), "--kill-after", "20"]
+    assert main(words) == 1
+    for pid in (1, 2**22 + 1):
+        light_up(tmp_path, state="ready", pid=pid, at_ns=time.monotonic_ns() - 30 * SECOND)
+        assert main(words) == 1
+    beacon_path(tmp_path, "risk").write_text("no beacon")
+    assert main(words) == 1
+    assert "killed" not in capsys.readouterr().out
 
 
 def test_the_check_needs_the_standard_library_alone(tmp_path: Path) -> None:

@@ -87,6 +87,12 @@ class Project:
         """`kill -9` the first process of a service from outside, as no Compose command would."""
         os.kill(int(self.container(service)["State"]["Pid"]), signal.SIGKILL)
 
+    def signal(self, service: str, number: int) -> None:
+        """Send a signal from outside to what the first process of a service, an init, has started."""
+        init = int(self.container(service)["State"]["Pid"])
+        [child] = Path(f"/proc/{init}/task/{init}/children").read_text(encoding="ascii").split()
+        os.kill(int(child), number)
+
     def inside(self, service: str, *words: str) -> str:
         """Run a command in the container of a service that runs; it must succeed."""
         return self.done("exec", "-T", service, *words)

@@ -4,6 +4,7 @@ Tests come in any order and share one firm; each leaves it healthy.
 """
 
 import json
+import signal
 import time
 from collections import Counter
 from pathlib import Path
@@ -64,6 +65,18 @@ def test_a_killed_service_comes_back_and_the_firm_goes_on_deciding(firm: Project
     restarts = firm.container(service)["RestartCount"]
     firm.kill(service)
     eventually(lambda: firm.container(service)["RestartCount"] > restarts, f"a restart of {service}")
+    wait_healthy(firm)
+    wait_for_decisions(firm)
+    check_nothing_is_lost_or_doubled(firm)
+
+
+def test_a_service_that_hangs_is_killed_by_its_own_check_and_comes_back(firm: Project) -> None:
+    if not can_kill(firm):
+        pytest.skip("stopping a process of a container from outside takes root on the machine of the engine")
+    wait_healthy(firm)
+    restarts = firm.container("quasar")["RestartCount"]
+    firm.signal("quasar", signal.SIGSTOP)
+    eventually(lambda: firm.container("quasar")["RestartCount"] > restarts, "a restart of quasar")
     wait_healthy(firm)
     wait_for_decisions(firm)
     check_nothing_is_lost_or_doubled(firm)

@@ -64,7 +64,8 @@ def test_what_runs_is_watched_and_started_again() -> None:
         assert SERVICES[name]["restart"] == "unless-stopped"
         assert "healthcheck" in SERVICES[name]
     for name in {*AGENTS, "ops"}:
-        assert SERVICES[name]["healthcheck"]["test"] == ["CMD", "python", "-m", "bus.health", name]
+        check = ["CMD", "python", "-m", "bus.health", name, "--kill-after", "30"]
+        assert (SERVICES[name]["healthcheck"]["test"], SERVICES[name]["init"]) == (check, True)
 
 
 def test_nothing_but_metrics_is_published_and_that_on_the_loopback() -> None:
