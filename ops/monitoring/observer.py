@@ -16,7 +16,7 @@ from bus.message import OPS
 from bus.messages import AgentState
 from bus.rundir import RunDir
 from ops.config import OpsConfig, ops_config
-from ops.monitoring.engine import OWNER, Engine, Refusal
+from ops.monitoring.elsewhere import OWNER, Elsewhere, Refusal
 from ops.monitoring.lookout import Lookout
 from ops.monitoring.mode import mode_of
 from ops.monitoring.monitor import Monitor
@@ -105,9 +105,9 @@ def _watch(settings: Settings, config: OpsConfig, clock: Callable[[], float]) ->
     keys = settings.keys
     signer, authority = Signer.load(keys, OPS), Authority(OPS, Verifier.load(keys, OPERATORS))
     entries = settings.firm.enabled
-    engine = Engine(entries, config, clock())
+    agents = Elsewhere(entries, config, clock())
     monitor = Monitor(entries, config)
     outbox = Outbox(settings.run_dir / FOLDER)
     lookout = Lookout(settings, monitor, "observer")
-    herald = Herald(Line.open(settings), outbox, signer, engine)
-    return Watch(config, engine, None, herald, Refusal(authority), monitor, lookout, clock=clock)
+    herald = Herald(Line.open(settings), outbox, signer, agents)
+    return Watch(config, agents, None, herald, Refusal(authority), monitor, lookout, clock=clock)

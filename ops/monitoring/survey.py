@@ -11,6 +11,7 @@ from ops.monitoring.monitor import Monitor, Seen
 from ops.monitoring.picture import VITALS, Picture
 from ops.monitoring.trouble import troubles
 from ops.monitoring.view import AgentView, FirmView
+from ops.supervision.hosting import elsewhere
 from ops.supervision.resources import Gauge
 
 Ask = Callable[[Iterable[str], float], Mapping[str, AgentStatus]]
@@ -29,6 +30,7 @@ class Survey:
 
     def __init__(self, settings: Settings, ask: Ask) -> None:
         self._run_dir = RunDir(settings.run_dir)
+        self._elsewhere = elsewhere(settings.firm)
         self._ask = ask
         self._patience_s = ops_config(settings).ping_s
         alone = {name: entry.model_copy(update={"restart": "never"}) for name, entry in settings.firm.agents.items()}
@@ -45,7 +47,7 @@ class Survey:
         names = list(self._monitor.entries)
         kept = self._kept(at_ns)
         is_remote = kept is not None and kept.watcher == "observer"
-        running = [name for name in names if is_remote or self._run_dir.lock(name).is_held()]
+        running = [name for name in names if is_remote or name in self._elsewhere or self._run_dir.lock(name).is_held()]
         found = self._ask(running, self._patience_s) if running else {}
         if kept is not None:
             agents = tuple(_refreshed(each, found.get(each.name)) for each in kept.agents)

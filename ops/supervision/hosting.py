@@ -14,6 +14,13 @@ def hosts(firm: FirmConfig) -> dict[str, list[str]]:
     return found
 
 
+def elsewhere(firm: FirmConfig) -> set[str]:
+    """Return the enabled agents that do not run on the host of [bus], where ops is; without tcp all do."""
+    if firm.bus.transport != "tcp":
+        return set()
+    return {name for host, names in hosts(firm).items() if host != firm.bus.host for name in names}
+
+
 def here(firm: FirmConfig, host: str) -> dict[str, AgentEntry]:
     """Return the enabled agents that run on ``host``; with none named, all, who must then be of one host.
 

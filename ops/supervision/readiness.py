@@ -16,6 +16,7 @@ def wait_until_ready(
     *,
     is_there: Callable[[str], bool],
     progress: Progress = quiet,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Wait until each of these agents is ready.
 
@@ -32,13 +33,13 @@ def wait_until_ready(
         One has ended, or is not ready in time.
     """
     waiting = set(names)
-    deadline_s = time.monotonic() + patience_s
+    deadline_s = clock() + patience_s
     while waiting:
         for name in sorted(waiting):
             if not is_there(name):
                 code, words = fleet.code(name), fleet.last_words(name)
                 raise Fatal(f"{name} ended with status {code} before it was ready: {words}")
-        if time.monotonic() > deadline_s:
+        if clock() > deadline_s:
             late = ", ".join(sorted(waiting))
             raise Fatal(f"not ready after {patience_s:g} s: {late}; see {fleet.run_dir.root}/logs")
         for name in ready(waiting):

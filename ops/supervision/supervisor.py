@@ -31,6 +31,7 @@ from ops.supervision.packages import require
 from ops.supervision.preparation import Progress, prepare, quiet
 from ops.supervision.readiness import wait_until_ready
 from ops.supervision.redis_upkeep import RedisUpkeep
+from ops.supervision.spread import keeper_of
 from ops.supervision.stops import Stops
 from ops.supervision.upkeep import Upkeep
 from ops.supervision.watch import Answers, Watch
@@ -60,6 +61,7 @@ class Supervisor:
         self.run_dir = RunDir(settings.run_dir)
         everyone = settings.firm.enabled
         self.entries = here(settings.firm, host) if host else everyone
+        self._everyone = everyone
         self.absent: tuple[str, ...] = ()
         known = ops_config(settings)
         self.config = known if restarts is None else known.model_copy(update={"restarts": restarts})
@@ -281,13 +283,15 @@ class Supervisor:
         self._line_lock.acquire()
         keys, now_ns = self.settings.keys, time.time_ns()
         authority = Authority(OPS, Verifier.load(keys, OPERATORS))
-        monitor = Monitor(self.entries, self.config)
+        monitor = Monitor(self._everyone, self.config)
         outbox = Outbox(self.settings.run_dir / FOLDER)
-        herald = Herald(Line.open(self.settings), outbox, Signer.load(keys, OPS), self._upkeep)
+        keeper = keeper_of(self._everyone, self._upkeep, self.config, time.monotonic())
+        herald = Herald(Line.open(self.settings), outbox, Signer.load(keys, OPS), keeper)
         desk = Desk(authority, self._upkeep, since_ns=now_ns)
         lookout = Lookout(self.settings, monitor, "supervisor")
-        keepers = self._upkeep, self._redis_upkeep
-        self._watch = Watch(self.config, *keepers, herald, desk, monitor, lookout, answers=self._answers)
+        self._watch = Watch(
+            self.config, keeper, self._redis_upkeep, herald, desk, monitor, lookout, answers=self._answers
+        )
         for name, pid in self._taken_over.items():
             herald.say(Step("taken_over", name, f"{name} (pid {pid}) was left by another supervisor: taken over"))
         for name in self._upkeep.stops.names():

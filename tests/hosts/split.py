@@ -22,7 +22,8 @@ from bus.redis_server import find_server
 from bus.rundir import RunDir
 from bus.segment import RecordType
 from ops.ledger import Ledger
-from ops.schema import decisions
+from ops.monitoring import state
+from ops.schema import OPERATION, decisions, system_events
 from tests.conftest import ROOT
 from tests.hosts.network import A, B, Network
 
@@ -92,6 +93,25 @@ class Split:
         lines = self.said("eye").splitlines(keepends=True)
         whole = [line for line in lines[-2:] if line.startswith("{") and line.endswith("\n")]
         return dict(json.loads(whole[-1])["agents"]) if whole else {}
+
+    def status(self) -> dict[str, Any]:
+        """Return what `boardroom status` says on host A while everybody is well; else it fails."""
+        words = ("status", "--json", "--run-dir", str(self.run_dirs[A]))
+        found: dict[str, Any] = json.loads(self.network.run(A, [sys.executable, "-m", "cli", *words], self._env))
+        return found
+
+    def health(self, name: str) -> str:
+        """Return how the supervisor on host A has last judged an agent of either host; empty where it has not."""
+        view = state.load(self.run_dirs[A])
+        return "" if view is None else next(agent.health.value for agent in view.agents if agent.name == name)
+
+    def told(self, name: str) -> list[str]:
+        """Return the words under which ops told the ledger of an agent."""
+        events = select(system_events.c.event_id).where(
+            (system_events.c.kind == OPERATION) & (system_events.c.subject == name)
+        )
+        with closing(self.ledger) as ledger:
+            return [str(event_id).split("/")[2] for (event_id,) in ledger.read(events)]
 
     def concluded(self) -> int:
         """Return how many bars are decided."""

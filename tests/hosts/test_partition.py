@@ -28,6 +28,8 @@ WAITS: Final[dict[str, Any]] = {
     "bus": {"message_ttl_s": 90.0},
 }
 """Deadlines longer than the cut: the firm waits for its seats."""
+AWAY: Final = ("hung", "recovering", "down")
+"""How an agent beyond a cut looks."""
 GOES_ON: Final[dict[str, Any]] = {"market": MARKET}
 """The deadlines as shipped, ten of which pass while the wire is cut."""
 MOVES: Final[dict[str, Any]] = {"market": MARKET, "pads": {"decision_timeout_s": 10.0}}
@@ -83,11 +85,17 @@ def test_a_firm_that_waits_says_after_a_cut_what_it_would_have_said(network: Net
 def test_a_firm_that_goes_on_holds_while_it_is_cut_and_misses_no_bar(network: Network, tmp_path: Path) -> None:
     with Split(network, tmp_path, GOES_ON) as split:
         split.wait(lambda: split.concluded() >= WARM, "a whole board")
+        split.wait(lambda: split.health("qbmia") == "healthy", "the supervisor on A to have heard from B")
+        assert {agent["name"] for agent in split.status()["agents"]} >= set(split.settings().firm.agents)
         cut_ns = time.time_ns()
-        healed_ns = split.partition(CUT_S)
+        network.cut()
+        split.wait(lambda: all(split.health(seat) in AWAY for seat in SEATS), "the supervisor on A to miss B", CUT_S)
+        healed_ns = split.partition(CUT_S - split.cut_s())
+        split.wait(lambda: all(split.health(seat) == "healthy" for seat in SEATS), "B back in its eyes")
         split.wait_done()
         assert_whole(split, dict.fromkeys(SEATS, B))
         decided = split.decided()
+        assert all("healthy" in split.told(seat) for seat in SEATS)
     away = [is_quorate for at, _, _, is_quorate in decided if cut_ns + 4 * NS < at < healed_ns]
     assert len(away) >= 5
     assert not any(away)

@@ -9,7 +9,7 @@ from bus.config import Settings
 from bus.credentials import deal_host, make_credentials
 from bus.errors import ConfigError
 from ops.supervision.branch import Branch
-from ops.supervision.hosting import here, hosts
+from ops.supervision.hosting import elsewhere, here, hosts
 from ops.supervision.supervisor import Supervisor
 from tests.conftest import ROOT
 
@@ -38,6 +38,11 @@ def test_each_host_looks_after_its_own_and_knows_the_order_of_all(tmp_path: Path
     assert not set(main.entries) & set(branch.entries)
     assert [name for wave in main._elsewhere for name in wave] == list(branch.entries)
     assert [wave for wave in main._waves if "market" in wave] == [["market"]]
+
+
+def test_those_of_other_hosts_are_elsewhere_where_there_are_hosts(tmp_path: Path) -> None:
+    assert elsewhere(firm(tmp_path).firm) == {"qbmia", "quasar"}
+    assert elsewhere(firm(tmp_path, transport="ipc").firm) == set()
 
 
 def test_a_firm_of_one_host_needs_no_word_of_it(tmp_path: Path) -> None:

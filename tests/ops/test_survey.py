@@ -61,6 +61,16 @@ def test_without_a_watcher_whoever_does_not_run_is_down_and_not_asked(tmp_path: 
     lock.release()
 
 
+def test_agents_of_other_hosts_are_asked_though_nothing_of_them_is_here(tmp_path: Path) -> None:
+    RunDir(tmp_path).create()
+    spread = {"transport": "tcp", "host": "10.0.0.1", "redis_url": "redis://10.0.0.1:6390/0", "redis_auth": "acl"}
+    settings = Settings.load(ROOT / "configs", tmp_path, {"bus": spread, "agents": {"qbmia": {"host": "10.0.0.2"}}})
+    answers = Answers(status("qbmia", inputs=5))
+    view = Survey(settings, answers).view(100.0, AT_NS)
+    assert answers.asked == ["qbmia"]
+    assert (of(view, "qbmia").health, of(view, "qbmia").inputs) == (Health.HEALTHY, 5)
+
+
 def test_what_the_watcher_knows_is_shown_with_what_agents_say_now(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     kept_by(settings, "observer", AT_NS)

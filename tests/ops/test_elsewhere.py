@@ -9,7 +9,7 @@ from bus.lawful import OPERATOR
 from bus.message import OPS
 from bus.messages import Command, SystemCommand
 from ops.config import OpsConfig
-from ops.monitoring.engine import Engine, Refusal
+from ops.monitoring.elsewhere import Elsewhere, Refusal
 from ops.monitoring.monitor import Health
 from tests.ops.sights import status
 
@@ -17,12 +17,12 @@ NOW_NS = 1_700_000_000_000_000_000
 CONFIG = OpsConfig(ready_s=60.0, hang_s=15.0, failed_after_s=30.0)
 
 
-def engine() -> Engine:
-    return Engine({"a": AgentEntry(), "b": AgentEntry()}, CONFIG, 100.0)
+def elsewhere() -> Elsewhere:
+    return Elsewhere({"a": AgentEntry(), "b": AgentEntry()}, CONFIG, 100.0)
 
 
 def test_whoever_has_not_answered_yet_may_be_starting() -> None:
-    one = engine()
+    one = elsewhere()
     assert [(one.turn(now), one.is_there("a")) for now in (100.0, 160.0, 160.5)] == [
         ([], True),
         ([], True),
@@ -31,7 +31,7 @@ def test_whoever_has_not_answered_yet_may_be_starting() -> None:
 
 
 def test_whoever_answered_lately_is_there() -> None:
-    one = engine()
+    one = elsewhere()
     assert one.hears(status("a"), 105.0)
     there = []
     for now in (105.0, 120.0, 120.5):
@@ -41,15 +41,20 @@ def test_whoever_answered_lately_is_there() -> None:
 
 
 def test_a_new_incarnation_is_a_restart_with_a_time_of_its_own() -> None:
-    one = engine()
+    one = elsewhere()
     for now, incarnation in ((101.0, 4), (102.0, 4), (110.0, 5), (111.0, 5), (120.0, 6)):
         one.hears(status("a", incarnation=incarnation), now)
     assert one.restarted == {"a": 2}
+    assert [(step.event, step.subject, step.detail) for step in one.turn(121.0)] == [
+        ("restart", "a", f"a has begun anew (incarnation {number}); the container engine owns the processes")
+        for number in (5, 6)
+    ]
+    assert one.turn(122.0) == []
     assert (one.born_s("a"), one.born_s("b")) == (120.0, 100.0)
 
 
 def test_whoever_is_unwell_for_long_is_lost_until_it_answers() -> None:
-    one = engine()
+    one = elsewhere()
     for now in (200.0, 215.0, 229.5):
         one.saw("a", Health.DOWN, now)
         assert one.lost == {}
@@ -64,7 +69,7 @@ def test_whoever_is_unwell_for_long_is_lost_until_it_answers() -> None:
 
 
 def test_the_gone_are_asked_seldom_and_the_others_always() -> None:
-    one = engine()
+    one = elsewhere()
     one.hears(status("a"), 100.0)
     asked = {"a": 0, "b": 0}
     for now in range(200, 240):

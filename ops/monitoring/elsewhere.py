@@ -1,4 +1,4 @@
-"""Agents whose processes belong to somebody else, a container engine: known by their answers, never touched."""
+"""Agents whose processes belong to somebody else, a container engine or another host: known by their answers alone."""
 
 from collections.abc import Container, Mapping
 from typing import Final
@@ -13,12 +13,13 @@ from ops.supervision.guard import Step
 from ops.supervision.resources import Usage
 
 OWNER: Final = "the container engine owns the processes"
+OTHER_HOST: Final = "its own host looks after it"
 _PATIENCE_S: Final = 10.0
 """Between two questions to an agent that is gone: those before have expired when it comes back."""
 
 
-class Engine:
-    """What an observer knows of the agents it cannot touch.
+class Elsewhere:
+    """What is known of agents that cannot be touched from here.
 
     An agent is there while it has answered lately, and until the first answers are due; whoever has been gone, or hung,
     for as long as makes it failed, is lost to the firm until it answers again.
@@ -30,12 +31,16 @@ class Engine:
     config
         The [ops] table.
     now_s
-        Monotonic time at which the observer began.
+        Monotonic time at which they were looked at first.
+    owner
+        Who starts and stops them.
     """
 
-    def __init__(self, entries: Mapping[str, AgentEntry], config: OpsConfig, now_s: float) -> None:
+    def __init__(self, entries: Mapping[str, AgentEntry], config: OpsConfig, now_s: float, owner: str = OWNER) -> None:
         self.entries = entries
         self.lost: dict[str, str] = {}
+        self._owner = owner
+        self._noticed: list[Step] = []
         self._config = config
         self._began_s = now_s
         self._now_s = now_s
@@ -47,21 +52,22 @@ class Engine:
 
     @property
     def stops(self) -> Container[str]:
-        """Nobody: who was stopped on purpose is known to the engine alone."""
+        """Nobody: who was stopped on purpose is known to the owner alone."""
         return ()
 
     @property
     def restarted(self) -> Mapping[str, int]:
-        """How often each agent began anew while it was observed."""
+        """How often each agent began anew while it was followed."""
         return {name: last - first for name, (first, last) in self._starts.items()}
 
     def turn(self, now_s: float) -> list[Step]:
-        """Take note of the time."""
+        """Take note of the time; tell who has begun anew."""
         self._now_s = now_s
-        return []
+        steps, self._noticed = self._noticed, []
+        return steps
 
     def measure(self, name: str, now_s: float) -> tuple[Usage, list[Step]]:
-        """Return nothing: what a process in another container uses, it tells itself."""
+        """Return nothing: what a process elsewhere uses, it tells itself."""
         return Usage(), []
 
     def saw(self, name: str, health: Health, now_s: float) -> list[Step]:
@@ -71,11 +77,11 @@ class Engine:
             return []
         since_s = self._unwell_s.setdefault(name, now_s)
         if now_s - since_s >= self._config.failed_after_s and name not in self.lost:
-            self.lost[name] = f"it has been {health.value} for {now_s - since_s:.0f} s, and {OWNER}"
+            self.lost[name] = f"it has been {health.value} for {now_s - since_s:.0f} s, and {self._owner}"
         return []
 
     def has_given_up(self, name: str) -> bool:
-        """Tell no: the engine goes on trying."""
+        """Tell no: the owner goes on trying."""
         return False
 
     def is_there(self, name: str) -> bool:
@@ -100,6 +106,8 @@ class Engine:
             self._born_s[name] = self._began_s
         elif status.incarnation != starts[1]:
             self._born_s[name] = now_s
+            detail = f"{name} has begun anew (incarnation {status.incarnation}); {self._owner}"
+            self._noticed.append(Step("restart", name, detail))
         starts[1] = status.incarnation
         self._answered_s[name] = now_s
         self.lost.pop(name, None)
