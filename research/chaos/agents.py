@@ -56,10 +56,14 @@ class Torn(Kill):
 class Snapshot(Kill):
     """SIGKILL, and the newest snapshot is not as it was written."""
 
+    def prepare(self) -> None:
+        """Wait for a snapshot."""
+        folder = RunDir(self.scene.firm.run_dir).snapshots(self.victim)
+        self.scene.firm.wait(lambda: any(folder.glob("*.snap")), PATIENCE_S, f"a snapshot of {self.victim}")
+
     def begin(self) -> None:
         """Kill, then flip a byte."""
         folder = RunDir(self.scene.firm.run_dir).snapshots(self.victim)
-        self.scene.firm.wait(lambda: any(folder.glob("*.snap")), PATIENCE_S, f"a snapshot of {self.victim}")
         self._passed = self.said(_SKIPPED)
         self.end_victim()
         newest = max(folder.glob("*.snap"))
@@ -132,6 +136,8 @@ class Slow(Fault):
 
 class FileLimit(Fault):
     """No file of the victim may grow beyond what its journal is, and a few kilobytes."""
+
+    takes_work = True
 
     def begin(self) -> None:
         """Set the limit, and see the process end for lack of room."""

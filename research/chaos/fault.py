@@ -4,7 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from bus.errors import Fatal
 from bus.rundir import RunDir
@@ -33,7 +33,11 @@ class Fault:
     ----------
     awaited
         Agents that ``end`` has started: the firm has recovered only once they are at work.
+    takes_work
+        Whether it comes about only while the firm goes on working: then it begins before its partner.
     """
+
+    takes_work: ClassVar[bool] = False
 
     def __init__(self, scene: Scene, injection: Injection) -> None:
         self.scene = scene
@@ -41,6 +45,9 @@ class Fault:
         self.victim = injection.victim
         self.size = injection.size
         self.awaited: tuple[str, ...] = ()
+
+    def prepare(self) -> None:
+        """Wait for what it takes, while the whole firm is at work."""
 
     def begin(self) -> None:
         """Bring the fault about.

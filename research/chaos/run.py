@@ -161,6 +161,8 @@ class Play:
         recovery_s, complaint = None, ""
         try:
             for fault in faults:
+                fault.prepare()
+            for fault in sorted(faults, key=lambda each: not each.takes_work):
                 begun.append(fault)
                 fault.begin()
             for fault in faults:

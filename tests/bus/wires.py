@@ -1,5 +1,6 @@
 """A few planes on the loopback with CURVE, and what a stranger would connect with instead."""
 
+import random
 import socket
 import threading
 import time
@@ -15,18 +16,19 @@ from bus.direct import ZmqDirect
 from bus.lawful import Arrival
 
 PATIENCE_S = 10.0
+_PORTS = range(12_000, 30_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback that were free a moment ago."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Return ports of the loopback that were free a moment ago, from below those that connections get by themselves."""
+    found: list[int] = []
+    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+        with socket.socket() as each, suppress(OSError):
+            each.bind(("127.0.0.1", port))
+            found.append(port)
+        if len(found) == count:
+            return found
+    raise OSError(f"of the ports {_PORTS.start} to {_PORTS.stop - 1} not {count} are free")
 
 
 class Wires:

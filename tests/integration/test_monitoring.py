@@ -6,7 +6,6 @@ import pty
 import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,6 +24,7 @@ from bus.health import check
 from ops.harness import Firm
 from ops.monitoring import state
 from ops.schema import OPERATION, bars, decisions, system_events
+from tests.bus.wires import free_ports
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.integration
@@ -60,14 +60,6 @@ class Observed:
 
     def wait(self, condition: Callable[[], bool]) -> None:
         self.firm.wait(condition, PATIENCE_S, "what the observer should see")
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 @pytest.fixture(scope="module")
