@@ -7,25 +7,21 @@ directory, so that a replay reads what the firm read.
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from bus.errors import ConfigError, Fatal
-from bus.keyfile import VARIABLES
-from bus.secret import ENDING, ENV_PREFIX, completed, hide, open_urls, stripped
+from bus.secret import completed, stripped
+from bus.tables import FIRM_FILE, Tables, checked, environment_tables, merged, origin, read_tables, refuse_passwords
 
-FIRM_FILE: Final = "firm.toml"
 LIMITS_FILE: Final = "limits.toml"
 SAVED_FILE: Final = "config.json"
 BOOK: Final = "book"
 """Table of limits.toml that belongs to no agent: what all hold the book to."""
 SEAT: Final = "seat"
-_SHOWN: Final = 60
-_RESERVED_VARIABLES: Final = frozenset({"RUN_DIR", "CONFIG"})
 
 DEFAULT_PORTS: Final[Mapping[str, int]] = {
     "pads": 9090,
@@ -162,7 +158,6 @@ class FirmConfig(Config):
 
 
 T = TypeVar("T", bound=BaseModel)
-Tables = dict[str, Any]
 
 
 class Settings:
@@ -189,17 +184,17 @@ class Settings:
         for name in tables:
             if name not in known:
                 raise ConfigError(
-                    f"{_origin(name, folder / FIRM_FILE)}: unknown table [{name}]; known are "
+                    f"{origin(name, folder / FIRM_FILE)}: unknown table [{name}]; known are "
                     f"{', '.join(sorted(known))}; an agent of that name needs [agents.{name}] first"
                 )
         common = {name: table for name, table in tables.items() if name in fixed}
-        self.firm = _checked(FirmConfig, common, folder / FIRM_FILE, "")
+        self.firm = checked(FirmConfig, common, folder / FIRM_FILE, "")
         self._tables = completed(tables, self.keys)
         self.firm = self.firm.model_copy(update={"bus": self.table("bus", BusConfig)})
         for name, entry in self.firm.agents.items():
             if entry.replica_of and name in tables:
                 raise ConfigError(
-                    f"{_origin(name, folder / FIRM_FILE)}: table [{name}]: a replica reads the table of its seat, "
+                    f"{origin(name, folder / FIRM_FILE)}: table [{name}]: a replica reads the table of its seat, "
                     f"[{entry.replica_of}]; remove it"
                 )
         for name in limits:
@@ -218,10 +213,10 @@ class Settings:
         ConfigError
             Missing or broken file, unknown table, unknown variable, or a table that does not fit.
         """
-        written = _read(folder / FIRM_FILE)
-        _refuse_passwords(written, folder / FIRM_FILE)
-        tables = _merged(written, _environment_tables())
-        return cls(folder, run_dir, _merged(tables, overrides or {}), _read(folder / LIMITS_FILE))
+        written = read_tables(folder / FIRM_FILE)
+        refuse_passwords(written, folder / FIRM_FILE)
+        tables = merged(written, environment_tables())
+        return cls(folder, run_dir, merged(tables, overrides or {}), read_tables(folder / LIMITS_FILE))
 
     @classmethod
     def open(cls, run_dir: Path) -> Self:
@@ -243,14 +238,14 @@ class Settings:
         """
         tables = {**self._tables, **(replaced or {})}
         if keys is not None:
-            tables = _merged(tables, {"bus": {"keys": str(keys.resolve())}})
+            tables = merged(tables, {"bus": {"keys": str(keys.resolve())}})
         if "recorder" in tables:
             tables["recorder"] = {key: value for key, value in tables["recorder"].items() if key != "url"}
         return type(self)(self.folder, run_dir, tables, self._limits)
 
     def overridden(self, overrides: Tables) -> Self:
         """Return the same configuration with ``overrides`` winning, table by table and key by key."""
-        return type(self)(self.folder, self.run_dir, _merged(self._tables, overrides), self._limits)
+        return type(self)(self.folder, self.run_dir, merged(self._tables, overrides), self._limits)
 
     @property
     def keys(self) -> Path:
@@ -277,105 +272,8 @@ class Settings:
 
     def table(self, name: str, model: type[T]) -> T:
         """Return table ``name`` of firm.toml as ``model``."""
-        return _checked(model, self._tables.get(name, {}), self.folder / FIRM_FILE, name)
+        return checked(model, self._tables.get(name, {}), self.folder / FIRM_FILE, name)
 
     def limits(self, name: str, model: type[T]) -> T:
         """Return table ``name`` of limits.toml as ``model``; the environment cannot override a limit."""
-        return _checked(model, self._limits.get(name, {}), self.folder / LIMITS_FILE, name)
-
-
-def _read(path: Path) -> Tables:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        raise ConfigError(f"{path}: no such file; give the folder of configuration with --config") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}; make it readable") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}; correct it") from None
-
-
-def _refuse_passwords(tables: Tables, path: Path) -> None:
-    """Refuse a password in a file that is copied, shown and kept under version control."""
-    for where in open_urls(tables):
-        raise ConfigError(
-            f"{path}: {where} holds a password; take it out, and put it into the file {where}{ENDING} among the keys, "
-            f"mode 600, or into {VARIABLES}{where.upper().replace('.', '_')}_PASSWORD"
-        )
-
-
-def _environment_tables() -> Tables:
-    """Return ``BOARDROOM_TABLE__KEY[__KEY]=value`` as nested tables; a value is TOML if it parses, else text."""
-    tables: Tables = {}
-    for variable, text in sorted(os.environ.items()):
-        if not variable.startswith(ENV_PREFIX):
-            continue
-        path = variable.removeprefix(ENV_PREFIX).split("__")
-        if path[0] in _RESERVED_VARIABLES or variable.startswith(VARIABLES):
-            continue
-        if len(path) < 2:
-            raise ConfigError(f"environment variable {variable}: expected {ENV_PREFIX}TABLE__KEY; unset or correct it")
-        place = tables
-        for key in path[:-1]:
-            place = place.setdefault(key.lower(), {})
-            if not isinstance(place, dict):
-                raise ConfigError(
-                    f"environment variable {variable}: another one gives {key} a value; unset one of them"
-                )
-        place[path[-1].lower()] = _value(text)
-    return tables
-
-
-def _value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _merged(base: Tables, over: Mapping[str, Any]) -> Tables:
-    merged = dict(base)
-    for key, value in over.items():
-        mine = merged.get(key)
-        merged[key] = _merged(mine, value) if isinstance(mine, dict) and isinstance(value, Mapping) else value
-    return merged
-
-
-def _checked(model: type[T], table: Any, path: Path, name: str) -> T:
-    try:
-        return model.model_validate(table)
-    except ValidationError as error:
-        raise ConfigError(_describe(error, path, name)) from None
-
-
-def _origin(where: str, path: Path) -> str:
-    """Tell where a key or table of firm.toml comes from: a variable of the environment wins over the file."""
-    wanted = ENV_PREFIX + where.upper().replace(".", "__")
-    if path.name == FIRM_FILE:
-        for variable in sorted(os.environ):
-            if variable == wanted or ("." not in where and variable.startswith(f"{wanted}__")):
-                return f"environment variable {variable}"
-    return str(path)
-
-
-def _describe(error: ValidationError, path: Path, name: str) -> str:
-    """Put the first complaint of pydantic into one line, and count the rest."""
-    errors = error.errors(include_url=False)
-    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
-    where = ".".join(str(part) for part in (name, *first["loc"]) if part != "")
-    match first["type"]:
-        case "missing":
-            text = f"{where} is missing; state it, there is no default"
-        case "extra_forbidden":
-            text = f"{where} is not a known key; remove or correct it"
-        case "value_error" if isinstance(first["input"], dict):
-            text = f"{where and f'{where}: '}{first['ctx']['error']}; correct it"
-        case _:
-            text = f"{where} = {_shown(first['input'])}: {first['msg'].removeprefix('Value error, ')}"
-    place = _origin(where, path) if first["loc"] else str(path)
-    return f"{place}: {text}" if len(errors) == 1 else f"{place}: {text} (and {len(errors) - 1} more)"
-
-
-def _shown(value: Any) -> str:
-    text = hide(repr(value))
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+        return checked(model, self._limits.get(name, {}), self.folder / LIMITS_FILE, name)

@@ -61,7 +61,6 @@ class Supervisor:
         self.run_dir = RunDir(settings.run_dir)
         everyone = settings.firm.enabled
         self.entries = here(settings.firm, host) if host else everyone
-        self._everyone = everyone
         self.absent: tuple[str, ...] = ()
         known = ops_config(settings)
         self.config = known if restarts is None else known.model_copy(update={"restarts": restarts})
@@ -283,9 +282,9 @@ class Supervisor:
         self._line_lock.acquire()
         keys, now_ns = self.settings.keys, time.time_ns()
         authority = Authority(OPS, Verifier.load(keys, OPERATORS))
-        monitor = Monitor(self._everyone, self.config)
+        monitor = Monitor(self.settings.firm.enabled, self.config)
         outbox = Outbox(self.settings.run_dir / FOLDER)
-        keeper = keeper_of(self._everyone, self._upkeep, self.config, time.monotonic())
+        keeper = keeper_of(monitor.entries, self._upkeep, self.config, time.monotonic())
         herald = Herald(Line.open(self.settings), outbox, Signer.load(keys, OPS), keeper)
         desk = Desk(authority, self._upkeep, since_ns=now_ns)
         lookout = Lookout(self.settings, monitor, "supervisor")

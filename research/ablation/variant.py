@@ -11,8 +11,9 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
-from bus.config import Config, Settings, Tables
+from bus.config import Config, Settings
 from bus.errors import ConfigError, Invalid
+from bus.tables import Tables
 from pads.config import ADAPTABILITY, CONSENSUS, PadsConfig, seated
 from research.firm import build_agent
 

@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 from typing import Any, Final
 
-from bus.config import Settings, Tables
+from bus.config import Settings
+from bus.tables import Tables
 from tests.conftest import ROOT
 
 BARS: Final = 260
