@@ -282,7 +282,7 @@ def _consensus(beliefs: Floats, weights: Floats) -> Floats:
     terms = np.zeros(outcomes)
     for k in range(outcomes):
         for i in range(members):
-            if beliefs[i, k] > 0.0 and weights[i] > 0.0:
+            if beliefs[i, k] > 0.0 and weights[i] > 0.0 and table[k] > 0.0:  # a share of the least number is none
                 terms[k] += weights[i] / total * beliefs[i, k] * math.log(beliefs[i, k] / table[k])
     table[outcomes] = min(max(_mirror_sum(terms) / math.log(outcomes), 0.0), 1.0)
     return table

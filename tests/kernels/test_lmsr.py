@@ -254,6 +254,11 @@ def test_three_certainties_apart_diverge_wholly() -> None:
     assert consensus(np.eye(3), np.ones(3)).divergence == pytest.approx(1.0, abs=1e-15)
 
 
+def test_a_share_that_is_too_small_for_a_number_diverges_by_nothing() -> None:
+    agreed = consensus(np.array([[0.0, 1.0, 0.0], [0.0, 1.0, 5e-324]]), np.ones(2))
+    assert (list(agreed.pool), agreed.divergence) == ([0.0, 1.0, 0.0], 0.0)
+
+
 @settings(deadline=None)
 @given(st.lists(distributions(3), min_size=1, max_size=6), st.data())
 def test_the_divergence_equals_plain_numpy(beliefs: list[list[float]], data: st.DataObject) -> None:
