@@ -36,7 +36,7 @@ def end_hung(run_dir: Path, name: str, most_s: float) -> str:
     """Kill a process that was ready and has shown nothing since for longer than that; return what was done.
 
     Whoever starts, stops or shows nothing yet is left alone, as is the first process of a container, which no signal
-    from within reaches: it takes an init (Compose: ``init: true``).
+    from within reaches: it takes an init, such as deploy/entry.sh.
     """
     try:
         light = read_light(run_dir, name)

@@ -6,4 +6,15 @@ if [ ! -d "$NUMBA_CACHE_DIR" ]; then
     cp -rs /opt/kernels "$NUMBA_CACHE_DIR.$$"
     mv "$NUMBA_CACHE_DIR.$$" "$NUMBA_CACHE_DIR"
 fi
-exec "$@"
+# This shell stays the first process, which no signal from within a container ends, so that a health check can kill what
+# hangs: it hands signals on, and ends as its child does.
+"$@" &
+child=$!
+trap 'kill -TERM "$child" || :' TERM INT
+code=0
+wait "$child" || code=$?
+while kill -0 "$child" 2>/dev/null; do # a signal has ended the wait, not the child
+    code=0
+    wait "$child" || code=$?
+done
+exit "$code"
