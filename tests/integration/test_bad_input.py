@@ -297,7 +297,9 @@ def fill_the_disk(firm: Firm, name: str) -> None:
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of another process can be set on Linux only")
 def test_full_disks_and_damaged_files_lose_nothing(finished: Finished) -> None:
-    often = {**PATIENT, "bus": {**PATIENT["bus"], "snapshot_inputs": 100}}
+    often = {
+        **PATIENT, "pads": {"decision_timeout_s": 120.0}, "bus": {"message_ttl_s": 120.0, "snapshot_inputs": 100},
+    }  # fmt: skip
     with Firm(CONFIGS, often) as firm:
         for name, attack in (
             ("pads", refuse_a_broken_chain),
@@ -306,8 +308,10 @@ def test_full_disks_and_damaged_files_lose_nothing(finished: Finished) -> None:
             ("quasar", partial(pass_over_bad_snapshots, count=2)),
         ):
             go_on(firm, 40)
+            firm.pause("market")  # so that bars are left for the attacks to come
             firm.kill(name)
             attack(firm, name)
+            firm.resume("market")
         fill_the_disk(firm, "compliance")
         fill_the_disk(firm, "recorder")
         firm.wait_done()
