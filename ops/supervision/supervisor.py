@@ -179,6 +179,7 @@ class Supervisor:
         deadline = time.monotonic() + self.config.ready_s
         while waiting and time.monotonic() < deadline:
             for name, said in self.client.statuses(sorted(waiting), _PING_S).items():
+                self._answers[name] = (said, time.monotonic())
                 if said.state is AgentState.READY:
                     waiting.discard(name)
                     progress(name)

@@ -84,15 +84,15 @@ def test_a_firm_that_waits_says_after_a_cut_what_it_would_have_said(network: Net
 
 def test_a_firm_that_goes_on_holds_while_it_is_cut_and_misses_no_bar(network: Network, tmp_path: Path) -> None:
     with Split(network, tmp_path, GOES_ON) as split:
-        split.wait(lambda: split.concluded() >= WARM, "a whole board")
         split.wait(lambda: split.health("qbmia") == "healthy", "the supervisor on A to have heard from B")
-        assert {agent["name"] for agent in split.status()["agents"]} >= set(split.settings().firm.agents)
+        split.wait(lambda: split.concluded() >= WARM, "a whole board")
         cut_ns = time.time_ns()
         network.cut()
         split.wait(lambda: all(split.health(seat) in AWAY for seat in SEATS), "the supervisor on A to miss B", CUT_S)
         healed_ns = split.partition(CUT_S - split.cut_s())
-        split.wait(lambda: all(split.health(seat) == "healthy" for seat in SEATS), "B back in its eyes")
         split.wait_done()
+        split.wait(lambda: all(split.health(seat) == "healthy" for seat in SEATS), "B back in its eyes")
+        assert {agent["name"] for agent in split.status()["agents"]} >= set(split.settings().firm.agents)
         assert_whole(split, dict.fromkeys(SEATS, B))
         decided = split.decided()
         assert all("healthy" in split.told(seat) for seat in SEATS)
