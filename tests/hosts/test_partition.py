@@ -92,7 +92,7 @@ def test_a_firm_that_goes_on_holds_while_it_is_cut_and_misses_no_bar(network: Ne
         healed_ns = split.partition(CUT_S - split.cut_s())
         split.wait_done()
         split.wait(lambda: all(split.health(seat) == "healthy" for seat in SEATS), "B back in its eyes")
-        assert {agent["name"] for agent in split.status()["agents"]} >= set(split.settings().firm.agents)
+        assert set(split.status()["agents"]) >= set(split.settings().firm.agents)
         assert_whole(split, dict.fromkeys(SEATS, B))
         decided = split.decided()
         assert all("healthy" in split.told(seat) for seat in SEATS)
