@@ -9,13 +9,13 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from bus.errors import ConfigError, Fatal
 from bus.secret import completed, stripped
-from bus.tables import FIRM_FILE, Tables, checked, environment_tables, merged, origin, read_tables, refuse_passwords
+from bus.tables import FIRM_FILE, T, Tables, checked, environment_tables, merged, origin, read_tables, refuse_passwords
 
 LIMITS_FILE: Final = "limits.toml"
 SAVED_FILE: Final = "config.json"
@@ -155,9 +155,6 @@ class FirmConfig(Config):
             if entry.role != SEAT or entry.program(name) != original.program(entry.replica_of):
                 raise ValueError(f"agents.{name} must have the role and the module of {entry.replica_of}, its seat")
         return self
-
-
-T = TypeVar("T", bound=BaseModel)
 
 
 class Settings:

@@ -26,7 +26,6 @@ from ops.summary import summarize
 from ops.supervision.adoption import wait_until_free
 from ops.supervision.supervisor import Supervisor
 from research.backtest import Backtest, backtest
-from research.firm import enabled
 
 _MARK: Final = "made-by-demo"
 _STALL_S: Final = 60.0
@@ -40,14 +39,14 @@ def demo(
 ) -> None:
     """Run the whole firm over real daily bars and print what it did."""
     settings = load(config, run_dir, {"ops": {"on_death": "stop"}})
-    _renew(run_dir, enabled(settings))
+    _renew(run_dir, settings.firm.enabled)
     remember(run_dir)
     started = time.monotonic()
     if simulated or settings.firm.bus.mode == "simulated":
         mode = "simulated bus, one process, virtual time"
         simulate_with_progress(settings)
     else:
-        mode = f"{len(enabled(settings))} processes, ZeroMQ and Redis, journaled"
+        mode = f"{len(settings.firm.enabled)} processes, ZeroMQ and Redis, journaled"
         _run(settings)
     seconds = time.monotonic() - started
     with closing(Ledger.open(ledger_url(settings))) as ledger:

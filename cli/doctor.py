@@ -73,9 +73,8 @@ def examine(config: Path | None, run_dir: Path | None) -> Iterable[Finding]:
         yield _attempt("redis", lambda: str(find_server()))
     yield _attempt("run directory", lambda: _room(settings))
     yield _attempt("trading sessions", lambda: _sessions(settings))
-    for name, entry in settings.firm.agents.items():
-        if entry.enabled:
-            yield _check_agent(name, entry.command(name), settings)
+    for name, entry in settings.firm.enabled.items():
+        yield _check_agent(name, entry.command(name), settings)
 
 
 def _packages() -> Iterable[Finding]:

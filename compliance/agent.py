@@ -289,6 +289,6 @@ def build(settings: Settings) -> Agent:
         )
     load_kernels()
     sessions = {name: Sessions.load(name) for name in sorted(set(limits.calendars.values()))}
-    agents = [name for name, entry in settings.firm.agents.items() if entry.enabled and name != NAME]
+    agents = [name for name in settings.firm.enabled if name != NAME]
     signer, verifier = Signer.load(settings.keys, NAME), Verifier.load(settings.keys, OPERATORS)
     return Compliance(config, limits, book_limits(settings), signer, verifier, sessions, agents)

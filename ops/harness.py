@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from bus.config import Settings
 from bus.errors import ConfigError
@@ -18,6 +18,7 @@ from ops.recorder.config import ledger_url
 from ops.supervision.supervisor import Supervisor
 
 PATIENCE_S: Final = 120.0
+T = TypeVar("T")
 
 
 def _ending_together(overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,8 +82,8 @@ class Firm:
         self.stop()
         shutil.rmtree(self.run_dir, ignore_errors=True)
 
-    def wait(self, condition: Callable[[], bool], patience_s: float = PATIENCE_S, what: str = "the condition") -> None:
-        """Wait until ``condition`` holds.
+    def wait(self, condition: Callable[[], T | None], patience_s: float = PATIENCE_S, what: str = "the condition") -> T:
+        """Wait until ``condition`` holds, and return what it then gave.
 
         Raises
         ------
@@ -90,11 +91,12 @@ class Firm:
             It did not in time; the message lists what every agent was doing.
         """
         deadline = time.monotonic() + patience_s
-        while not condition():
+        while not (found := condition()):
             self.supervisor.watch()
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{what} did not come true in {patience_s:g} s; {self.describe()}")
             time.sleep(0.02)
+        return found
 
     def wait_done(self, patience_s: float = PATIENCE_S) -> None:
         """Wait until the market has shown all its bars and every round is concluded."""
@@ -112,11 +114,7 @@ class Firm:
         TimeoutError
             It did not answer in time.
         """
-        deadline = time.monotonic() + patience_s
-        while (status := self.status(name)) is None:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{name} did not answer in {patience_s:g} s; {self.describe()}")
-        return status
+        return self.wait(lambda: self.status(name), patience_s, f"an answer of {name}")
 
     def report(self, name: str) -> dict[str, str | int | float]:
         """Return what one agent reports of itself; empty when it does not answer."""

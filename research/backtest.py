@@ -11,7 +11,7 @@ from bus.footprint import calmed_collector
 from bus.keys import make_keys
 from bus.message import Envelope
 from bus.messages import DecisionMade
-from research.firm import build_agent, enabled, simulate
+from research.firm import build_agent, simulate
 from research.sessions import make_sessions
 
 _CHUNK: Final = 250
@@ -56,7 +56,7 @@ def backtest(
     settings.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     make_keys(settings.keys, time.time_ns())
     make_sessions(settings)
-    agents = {name: build_agent(settings, name) for name in enabled(settings)}
+    agents = {name: build_agent(settings, name) for name in settings.firm.enabled}
     if "market" not in agents:
         raise Fatal("a backtest needs the market agent; enable it in the process list")
     simulation = simulate(settings, agents.values())

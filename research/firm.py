@@ -30,11 +30,6 @@ def build_agent(settings: Settings, name: str) -> Agent:
     return agent
 
 
-def enabled(settings: Settings) -> list[str]:
-    """Return the names of the agents that are switched on, in the order of the process list."""
-    return list(settings.firm.enabled)
-
-
 def simulate(settings: Settings, agents: Iterable[Agent]) -> Simulation:
     """Put agents on a simulated bus with the firm's own settings."""
     return Simulation(agents, ttl_s=settings.firm.bus.message_ttl_s)

@@ -15,7 +15,7 @@ from bus.messages import DecisionMade
 from bus.record import unpack_output, unpack_timer
 from bus.rundir import RunDir
 from bus.stepper import Stepper
-from research.firm import build_agent, enabled
+from research.firm import build_agent
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def replay_firm(settings: Settings, *, decision: str | None = None) -> list[Repl
     until = None if decision is None else conversation_of(settings, decision)
     with tempfile.TemporaryDirectory(prefix="boardroom-replay-") as scratch:
         replays = []
-        for name in enabled(settings):
+        for name in settings.firm.enabled:
             if RunDir(settings.run_dir).journal(name).is_dir():
                 folder = Path(scratch) / name
                 folder.mkdir()

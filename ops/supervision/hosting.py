@@ -8,9 +8,8 @@ from bus.redis_server import EMBEDDED
 def hosts(firm: FirmConfig) -> dict[str, list[str]]:
     """Return the enabled agents of each host, the host of [bus] first."""
     found: dict[str, list[str]] = {firm.bus.host: []}
-    for name, entry in firm.agents.items():
-        if entry.enabled:
-            found.setdefault(entry.host or firm.bus.host, []).append(name)
+    for name, entry in firm.enabled.items():
+        found.setdefault(entry.host or firm.bus.host, []).append(name)
     return found
 
 

@@ -19,7 +19,7 @@ from research.ablation.study import Run, Study, study
 from research.ablation.tape import Listener, Tape
 from research.ablation.variant import Variant
 from research.backtest import backtest
-from research.firm import build_agent, enabled
+from research.firm import build_agent
 from research.warm import warm
 
 _RECORDER: Final = "ops.recorder"
@@ -116,7 +116,7 @@ def _check(settings: Settings) -> None:
     with tempfile.TemporaryDirectory(prefix="boardroom-ablate-") as scratch:
         checked = settings.elsewhere(Path(scratch))
         make_keys(checked.keys, 0)
-        for name in enabled(checked):
+        for name in checked.firm.enabled:
             build_agent(checked, name)
 
 

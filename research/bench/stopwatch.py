@@ -16,7 +16,7 @@ from bus.keys import make_keys
 from bus.message import Message
 from bus.messages import DecisionRequest, DecisionResponse
 from bus.simulation import Simulation
-from research.firm import build_agent, enabled, simulate
+from research.firm import build_agent, simulate
 from research.sessions import make_sessions
 
 BUS: Final = "bus"
@@ -93,7 +93,7 @@ def staged(settings: Settings) -> Iterator[Stage]:
         elsewhere = settings.elsewhere(Path(folder))
         make_keys(elsewhere.keys, 0)
         make_sessions(elsewhere)
-        agents = {name: build_agent(elsewhere, name) for name in enabled(elsewhere)}
+        agents = {name: build_agent(elsewhere, name) for name in elsewhere.firm.enabled}
         yield Stage(agents, simulate(elsewhere, agents.values()))
         for agent in agents.values():
             close = getattr(agent, "close", None)
@@ -114,7 +114,7 @@ def watch(settings: Settings) -> Watched:
 
 def seats(settings: Settings) -> list[str]:
     """Return the seats that are switched on."""
-    return [name for name, entry in settings.firm.agents.items() if entry.enabled and entry.role == _SEAT]
+    return [name for name, entry in settings.firm.enabled.items() if entry.role == _SEAT]
 
 
 def _decide_us(stopwatch: Stopwatch) -> dict[str, float]:

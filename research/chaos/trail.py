@@ -35,12 +35,11 @@ def trails(settings: Settings) -> dict[str, Trail]:
     """Verify and read the journal of every agent of a firm that has stopped."""
     run_dir = RunDir(settings.run_dir)
     found = {}
-    for name, entry in settings.firm.agents.items():
+    for name in settings.firm.enabled:
         folder = run_dir.journal(name)
-        if entry.enabled:
-            report = verify(folder)
-            trail = follow(read(folder)) if report.is_whole else Trail(report.records, (), (), (), ())
-            found[name] = trail._replace(damage="" if report.is_whole else str(report.broken))
+        report = verify(folder)
+        trail = follow(read(folder)) if report.is_whole else Trail(report.records, (), (), (), ())
+        found[name] = trail._replace(damage="" if report.is_whole else str(report.broken))
     return found
 
 

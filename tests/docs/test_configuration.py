@@ -9,7 +9,6 @@ import pytest
 
 from bus.config import BusConfig, Config, FirmConfig, Settings
 from docs.tables import FIRM, LIMITS, Section, configuration_page, keys, meanings, sections
-from research.firm import enabled
 from tests.conftest import ROOT
 from tests.docs.blocks import DOCS
 
@@ -36,7 +35,7 @@ def test_every_key_has_a_meaning(section: Section) -> None:
 
 
 def test_no_table_is_left_out(tmp_path: Path) -> None:
-    assert set(enabled(Settings.load(ROOT / "configs", tmp_path))) <= set(FIRM)
+    assert set(Settings.load(ROOT / "configs", tmp_path).firm.enabled) <= set(FIRM)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     packages = project["tool"]["importlinter"]["root_packages"]
     ours = {each for each in classes(Config) if each.__module__.split(".")[0] in packages}

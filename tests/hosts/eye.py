@@ -14,7 +14,7 @@ _EACH_S = 0.1
 def watch(run_dir: Path) -> None:
     """Ask and print until the end of the process."""
     settings = Settings.open(run_dir)
-    names = [name for name, entry in settings.firm.agents.items() if entry.enabled]
+    names = list(settings.firm.enabled)
     with Client(settings) as client:
         while True:
             seen = client.statuses(names, _EACH_S)

@@ -23,7 +23,7 @@ from bus.rundir import RunDir
 from bus.segment import RecordType
 from ops.ledger import Ledger
 from ops.monitoring import state
-from ops.schema import OPERATION, decisions, system_events
+from ops.schema import decisions
 from tests.conftest import ROOT
 from tests.hosts.network import A, B, Network
 
@@ -104,14 +104,6 @@ class Split:
         """Return how the supervisor on host A has last judged an agent of either host; empty where it has not."""
         view = state.load(self.run_dirs[A])
         return "" if view is None else next(agent.health.value for agent in view.agents if agent.name == name)
-
-    def told(self, name: str) -> list[str]:
-        """Return the words under which ops told the ledger of an agent."""
-        events = select(system_events.c.event_id).where(
-            (system_events.c.kind == OPERATION) & (system_events.c.subject == name)
-        )
-        with closing(self.ledger) as ledger:
-            return [str(event_id).split("/")[2] for (event_id,) in ledger.read(events)]
 
     def concluded(self) -> int:
         """Return how many bars are decided."""

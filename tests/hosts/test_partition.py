@@ -13,6 +13,7 @@ from ops.ledger import Ledger
 from research.backtest import backtest
 from tests.hosts.network import A, B, Network
 from tests.hosts.split import CUT_S, SEATS, Split
+from tests.ledger import told
 
 pytestmark = [pytest.mark.hosts, pytest.mark.timeout(1_100)]
 NS: Final = 1_000_000_000
@@ -95,7 +96,8 @@ def test_a_firm_that_goes_on_holds_while_it_is_cut_and_misses_no_bar(network: Ne
         assert set(split.status()["agents"]) >= set(split.settings().firm.agents)
         assert_whole(split, dict.fromkeys(SEATS, B))
         decided = split.decided()
-        assert all("healthy" in split.told(seat) for seat in SEATS)
+        with closing(split.ledger) as ledger:
+            assert all(told(ledger, "healthy", seat) for seat in SEATS)
     away = [is_quorate for at, _, _, is_quorate in decided if cut_ns + 4 * NS < at < healed_ns]
     assert len(away) >= 5
     assert not any(away)

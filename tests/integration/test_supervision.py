@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import select
 
 from bus.client import Client
 from bus.config import Settings
@@ -22,10 +21,10 @@ from bus.rundir import RunDir
 from ops.compare import differences
 from ops.harness import Firm
 from ops.ledger import Ledger
-from ops.schema import OPERATION, system_events
 from ops.supervision.adoption import left_behind
 from tests.conftest import ROOT
 from tests.integration.conftest import CONFIGS, PATIENT, Finished, pid_of
+from tests.ledger import told
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(240)]
 PATIENCE_S: Final = 90.0
@@ -51,14 +50,6 @@ TROUBLED: Final[dict[str, Any]] = {
 FEW: Final = ("recorder", "risk", "compliance")
 """Agents that make a firm which is soon up."""
 Up = Callable[..., subprocess.Popen[str]]
-
-
-def told(ledger: Ledger, event: str, subject: str) -> list[str]:
-    """Return what ops told the ledger under a word of somebody, oldest first."""
-    is_it = (system_events.c.kind == OPERATION) & (system_events.c.subject == subject)
-    rows = ledger.read(select(system_events.c.event_id, system_events.c.detail).where(is_it))
-    named = [(event_id.split("/"), detail) for event_id, detail in rows]
-    return [detail for words, detail in sorted(named) if words[2] == event]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +204,7 @@ def test_agents_outlive_their_supervisor_and_the_next_takes_them_over(
     first = up()
     assert is_up(first)
     settings = Settings.open(short_dir)
-    names = [name for name, entry in settings.firm.agents.items() if entry.enabled]
+    names = list(settings.firm.enabled)
     before = pids(short_dir, dict.fromkeys(names))
     assert sorted(before) == sorted(names)
     os.kill(before["quasar"], signal.SIGSTOP)  # in lockstep the market waits for it

@@ -8,7 +8,7 @@ from bus.config import Settings
 from bus.errors import ConfigError, Invalid
 from bus.keys import make_keys
 from research.ablation.variant import Kind, chosen, variants
-from research.firm import build_agent, enabled
+from research.firm import build_agent
 from tests.conftest import ROOT
 from tests.research.planted import settings
 
@@ -65,7 +65,7 @@ def test_the_shipped_firm_without_any_one_part_is_a_firm(tmp_path: Path) -> None
     assert len(set(names)) == len(names)
     for variant in found:
         without = shipped.overridden(variant.overrides)
-        for name in ("pads", *(seat for seat in names[:3] if seat in enabled(without))):
+        for name in ("pads", *(seat for seat in names[:3] if seat in without.firm.enabled)):
             assert build_agent(without, name).name == name
 
 
